@@ -1,0 +1,30 @@
+// Two projects: `pure` needs no server; `stack` runs against the real PostgreSQL and the real Temporal server,
+// which test/support/global-setup.ts starts once for the whole run.
+const common = {
+  testEnvironment: 'node',
+  transform: {
+    '^.+\\.(ts|js|mjs)$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
+    ],
+  },
+  // slonik is CommonJS but requires these two ES modules.
+  transformIgnorePatterns: ['/node_modules/(?!(.*/)?(p-limit|yocto-queue)/)'],
+  moduleNameMapper: { '^strata$': '<rootDir>/src/index.ts' },
+  testPathIgnorePatterns: ['/node_modules/', '/dist/', '/.strata/'],
+  modulePathIgnorePatterns: ['<rootDir>/.strata/'],
+};
+
+module.exports = {
+  testTimeout: 60_000,
+  projects: [
+    { ...common, displayName: 'pure', testMatch: ['<rootDir>/test/{unit,property,golden}/**/*.test.ts'] },
+    {
+      ...common,
+      displayName: 'stack',
+      testMatch: ['<rootDir>/test/{integration,workflow,replay,e2e}/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/support/global-setup.ts',
+      globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+    },
+  ],
+};

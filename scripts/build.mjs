@@ -1,0 +1,33 @@
+// Builds dist/: the compiled sources, the prebuilt workflow bundle, and an executable `strata`.
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const require = createRequire(import.meta.url);
+const dist = join(root, 'dist');
+
+// `npm ci --omit=dev` runs `prepare` too, without the compiler: keep what is there.
+let tsc;
+try {
+  tsc = require.resolve('typescript/bin/tsc');
+} catch {
+  if (existsSync(join(dist, 'cli.js'))) process.exit(0);
+  throw new Error('typescript is not installed and dist/ is missing: run npm ci without --omit=dev first');
+}
+
+rmSync(dist, { recursive: true, force: true });
+execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], {
+  stdio: 'inherit',
+  cwd: root,
+});
+chmodSync(join(dist, 'cli.js'), 0o755);
+
+const { bundleWorkflowCode } = await import('@temporalio/worker');
+const { code } = await bundleWorkflowCode({
+  workflowsPath: join(dist, 'workflows', 'index.js'),
+  logger: { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error },
+});
+writeFileSync(join(dist, 'workflow-bundle.js'), code);

@@ -1,0 +1,76 @@
+/** SQLSTATE classes that decide; never an error's text. https://www.postgresql.org/docs/current/errcodes-appendix.html */
+
+export const DUPLICATE_OBJECT = new Set(['42P06', '42P07', '42710', '42723', '42P04', '23505']);
+export const INVALID_TABLE_DEFINITION = new Set(['42P16']);
+export const DEPENDENT_OBJECTS = new Set(['2BP01']);
+export const DATABASE_MISSING = new Set(['3D000']);
+
+/** Whole classes that mean "not now": connection, rollback, resources, operator intervention, system. */
+const TRANSIENT_CLASSES = new Set(['08', '40', '53', '57', '58']);
+/** 55P03: lock_not_available. 25P03: idle_in_transaction_session_timeout. 25006: read-only, a standby or a fail-over. */
+const TRANSIENT_STATES = new Set(['55P03', '25P03', '25006']);
+const NETWORK_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
+/** slonik's names for a connection that went away. */
+const CONNECTION_ERRORS = new Set([
+  'BackendTerminatedError',
+  'BackendTerminatedUnexpectedlyError',
+  'ConnectionError',
+  'IdleTransactionTimeoutError',
+  'UnexpectedForeignConnectionError',
+]);
+
+/** The errors that stand behind an error, itself first. */
+export const causesOf = (error: unknown): Error[] => {
+  const chain: Error[] = [];
+  let current: unknown = error;
+  while (current instanceof Error && !chain.includes(current)) {
+    chain.push(current);
+    current =
+      current.cause ??
+      (current as { originalError?: unknown }).originalError ??
+      (current instanceof AggregateError ? current.errors[0] : undefined);
+  }
+  return chain;
+};
+
+const codesOf = (error: unknown): string[] =>
+  causesOf(error).flatMap((e) => {
+    const { code } = e as { code?: unknown };
+    return typeof code === 'string' ? [code] : [];
+  });
+
+/** The SQLSTATE of an error of PostgreSQL, however deep it is wrapped. */
+export const sqlStateOf = (error: unknown): string | undefined =>
+  codesOf(error).find((code) => /^[0-9A-Z]{5}$/.test(code) && !NETWORK_CODES.has(code));
+
+export const isSqlState = (error: unknown, states: ReadonlySet<string>): boolean => {
+  const state = sqlStateOf(error);
+  return state !== undefined && states.has(state);
+};
+
+/** Whether the infrastructure failed, not the work: the same statement can succeed later. */
+export const isTransient = (error: unknown): boolean => {
+  const state = sqlStateOf(error);
+  if (state !== undefined) return TRANSIENT_CLASSES.has(state.slice(0, 2)) || TRANSIENT_STATES.has(state);
+  return (
+    codesOf(error).some((code) => NETWORK_CODES.has(code)) ||
+    causesOf(error).some((e) => CONNECTION_ERRORS.has(e.name) || CONNECTION_ERRORS.has(e.constructor.name))
+  );
+};
+
+/** The server's own words: its message, and where it says so the detail. */
+export const serverMessage = (error: unknown): string => {
+  const fromServer = causesOf(error).find((e) => sqlStateOf(e) !== undefined && 'severity' in e);
+  const source = fromServer ?? (error instanceof Error ? error : new Error(String(error)));
+  const { detail } = source as { detail?: unknown };
+  return typeof detail === 'string' ? `${source.message} (${detail})` : source.message;
+};

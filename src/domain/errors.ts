@@ -1,0 +1,174 @@
+/**
+ * The one catalogue of expected failures. It drives retry (activities/failures.ts), exit codes and hints (cli),
+ * and docs/errors.md. An error that isn't in it is unknown, and therefore retryable.
+ */
+export interface CatalogueEntry {
+  /** Whether the same call can succeed later without anyone changing anything. */
+  readonly retryable: boolean;
+  /** Who has to act: the one who sent the data, the one who wrote the project, or the one who runs strata. */
+  readonly audience: 'sender' | 'author' | 'operator';
+  /** What to do next, in one sentence. */
+  readonly hint: string;
+}
+
+export const errorCatalogue = {
+  // files
+  FILE_NOT_FOUND: {
+    retryable: false,
+    audience: 'sender',
+    hint: 'Check the path, and that the worker runs on the host that has the file.',
+  },
+  FILE_NOT_ALLOWED: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Put the file under one of STRATA_FILE_ROOTS, or extend it.',
+  },
+  FILE_UNREADABLE: {
+    retryable: false,
+    audience: 'sender',
+    hint: 'Check that it is a regular file that the worker may read.',
+  },
+  FILE_EMPTY: { retryable: false, audience: 'sender', hint: 'A file needs at least its header line.' },
+  FILE_CHANGED: {
+    retryable: true,
+    audience: 'sender',
+    hint: 'Write the file under another name and rename it when it is complete.',
+  },
+  FILE_CORRUPT: {
+    retryable: false,
+    audience: 'sender',
+    hint: 'The gzip data is damaged; send the file again.',
+  },
+  HEADER_INVALID: {
+    retryable: false,
+    audience: 'sender',
+    hint: 'Write the header as UTF-8 with every column named once.',
+  },
+  HEADER_DUPLICATE_COLUMN: { retryable: false, audience: 'sender', hint: 'Name every column once.' },
+  HEADER_MISSING_COLUMN: {
+    retryable: false,
+    audience: 'sender',
+    hint: 'Add the column to the file; `strata ls --resource-type dataset` shows what is expected.',
+  },
+  DATASET_UNKNOWN: {
+    retryable: false,
+    audience: 'author',
+    hint: 'Add <project>/datasets/NAME.ts, or check the name.',
+  },
+  DATASET_INVALID: {
+    retryable: false,
+    audience: 'author',
+    hint: 'Correct the dataset file; docs/datasets.md shows the form.',
+  },
+  DATASET_INCOMPATIBLE: {
+    retryable: false,
+    audience: 'author',
+    hint: 'Give the column a new name, or change the bronze column by hand.',
+  },
+  BATCH_UNKNOWN: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'The batch is not in the ledger of this database.',
+  },
+  // projects
+  PROJECT_NOT_FOUND: {
+    retryable: false,
+    audience: 'author',
+    hint: 'Name a folder that holds dbt_project.yml with --project-dir.',
+  },
+  PROJECT_NOT_ALLOWED: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Add the folder to STRATA_PROJECT_ROOTS of the worker.',
+  },
+  PROJECT_INVALID: { retryable: false, audience: 'author', hint: 'Correct the file named.' },
+  MODEL_INVALID: { retryable: false, audience: 'author', hint: 'Correct the model named.' },
+  MODEL_COMPILE_FAILED: { retryable: false, audience: 'author', hint: 'Correct the template named.' },
+  SELECTION_EMPTY: { retryable: false, audience: 'author', hint: '`strata ls` lists what can be selected.' },
+  SELECTOR_INVALID: {
+    retryable: false,
+    audience: 'author',
+    hint: 'Use names, tag:, path:, + and @ as in dbt.',
+  },
+  PLAN_UNKNOWN: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'The plan is not stored in this database; start the run again.',
+  },
+  MODEL_FAILED: {
+    retryable: true,
+    audience: 'author',
+    hint: 'Correct the model or its data; `strata compile --select NAME` shows the SQL.',
+  },
+  TEST_FAILED: {
+    retryable: false,
+    audience: 'author',
+    hint: '`strata compile --select NAME` shows the query of the test.',
+  },
+  RUN_FAILED: { retryable: false, audience: 'author', hint: '`strata status` shows the last runs.' },
+  KEY_NULL: {
+    retryable: false,
+    audience: 'author',
+    hint: 'Filter the rows, or choose a key that is never NULL.',
+  },
+  KEY_DUPLICATE: {
+    retryable: false,
+    audience: 'author',
+    hint: 'Deduplicate in the model, or give it a load_order.',
+  },
+  RELATION_CONFLICT: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Rename the model, or drop the relation that stands in its place.',
+  },
+  // environment
+  INPUT_INVALID: { retryable: false, audience: 'operator', hint: 'Correct the input of the workflow.' },
+  CONFIG_INVALID: { retryable: false, audience: 'operator', hint: 'Correct the variables named.' },
+  DATABASE_UNREACHABLE: {
+    retryable: true,
+    audience: 'operator',
+    hint: 'Check DATABASE_URL and that PostgreSQL runs.',
+  },
+  DATABASE_REPLACED: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'The database was dropped and made anew; start the work again.',
+  },
+  DATABASE_NEWER: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Use a strata at least as new as the one that migrated this database.',
+  },
+  MIGRATION_CHANGED: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Restore the migration file; add a new one for a change.',
+  },
+  TEMPORAL_UNREACHABLE: {
+    retryable: true,
+    audience: 'operator',
+    hint: 'Check the Temporal address, namespace and credentials.',
+  },
+  STACK_FAILED: { retryable: false, audience: 'operator', hint: 'See the log named.' },
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** An expected failure. `message` names the thing and the fact; the catalogue has the remedy. */
+export class StrataError extends Error {
+  override readonly name = 'StrataError';
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+
+  get entry(): CatalogueEntry {
+    return errorCatalogue[this.code];
+  }
+}
+
+export const isStrataError = (error: unknown): error is StrataError => error instanceof StrataError;

@@ -1,0 +1,67 @@
+import { z } from 'zod/v4';
+
+/** Starts workflow `ingest`: loads one file of one dataset. Only `dataset` and `file` are needed by hand. */
+export const IngestInput = z.object({
+  dataset: z.string().min(1),
+  /** Absolute path on the worker's host. */
+  file: z.string().min(1),
+  /** Load a known content again, as a new batch. */
+  force: z.boolean().optional(),
+  /** Tell the coordinator when the batch is published, so that the models run. Default true. */
+  transform: z.boolean().optional(),
+  /** The project whose contract is meant, if it isn't the worker's own. */
+  projectDir: z.string().optional(),
+  /** The plan that the run after this load is to execute; default: the worker's own project. */
+  planHash: z.string().optional(),
+});
+export type IngestInput = z.infer<typeof IngestInput>;
+
+export const BatchOutcome = z.enum(['published', 'duplicate', 'rejected']);
+export type BatchOutcome = z.infer<typeof BatchOutcome>;
+
+export const AcceptBatchInput = IngestInput;
+export type AcceptBatchInput = IngestInput;
+
+export interface AcceptBatchResult {
+  batchId: string;
+  /** UUID of the database: a dropped and re-made one is another warehouse. */
+  databaseUuid: string;
+  warehouse: string;
+  /** Whether the custom search attributes are registered here. */
+  searchAttributes: boolean;
+}
+
+export interface LoadFileInput {
+  batchId: string;
+  databaseUuid: string;
+}
+
+/** What loading a file came to; counts only, never rows. */
+export interface LoadFileResult {
+  batchId: string;
+  rowsRead: number;
+  rowsLoaded: number;
+  rowsRejected: number;
+  contentBytes: number;
+}
+
+export interface PublishBatchInput {
+  batchId: string;
+  databaseUuid: string;
+}
+
+export interface IngestResult {
+  batchId: string;
+  dataset: string;
+  file: string;
+  outcome: BatchOutcome;
+  rowsRead: number;
+  rowsLoaded: number;
+  rowsRejected: number;
+  /** Columns of the file that the contract doesn't name; kept in `_extra`. */
+  extraColumns: string[];
+  /** With outcome `duplicate`: the batch that holds this content. */
+  duplicateOf?: string | undefined;
+  /** With outcome `rejected`: the share of bad rows and the threshold, in words. */
+  reason?: string | undefined;
+}

@@ -1,0 +1,43 @@
+/**
+ * Names that other processes, shells and stored histories know strata by. They are a wire format:
+ * NEVER RENAME one; add a new one and keep the old.
+ */
+
+export const WORKFLOW = { ingest: 'ingest', transform: 'transform', pipeline: 'pipeline' } as const;
+
+export const SIGNAL = {
+  batchLoaded: 'batchLoaded',
+  fullRefresh: 'fullRefresh',
+  pause: 'pause',
+  resume: 'resume',
+} as const;
+
+export const UPDATE = {
+  /** On `ingest`: answers with the batch id as soon as the ledger has accepted the file. */
+  accepted: 'accepted',
+  /** On `pipeline`: asks for a run (or for the one that covers given batches); answers once it has started. */
+  requestRun: 'requestRun',
+} as const;
+
+export const QUERY = { status: 'status' } as const;
+
+/** Custom search attributes (all Keyword), registered where permitted. */
+export const SEARCH_ATTRIBUTE = {
+  warehouse: 'StrataWarehouse',
+  dataset: 'StrataDataset',
+  batchId: 'StrataBatchId',
+  state: 'StrataState',
+} as const;
+
+export const DEFAULT_WAREHOUSE = 'strata';
+
+/** The coordinator of a warehouse: one long-lived workflow. */
+export const pipelineWorkflowId = (warehouse: string): string => `${warehouse}/pipeline`;
+
+/** One run of the models; `number` counts the runs of one coordinator. */
+export const transformWorkflowId = (warehouse: string, number: number): string =>
+  `${warehouse}/transform/${number}`;
+
+/** `fileKey` is a digest of path, size and modification time: a duplicate start joins the running load. */
+export const ingestWorkflowId = (warehouse: string, dataset: string, fileKey: string): string =>
+  `${warehouse}/ingest/${dataset}/${fileKey}`;

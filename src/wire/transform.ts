@@ -1,0 +1,95 @@
+import { z } from 'zod/v4';
+
+/** What a run executes: `run` the models, `test` the data tests. */
+export const RunCommand = z.enum(['run', 'test']);
+export type RunCommand = z.infer<typeof RunCommand>;
+
+/** Starts workflow `transform`: runs a selection of a project's nodes. Everything is optional by hand. */
+export const TransformInput = z.object({
+  command: RunCommand.optional(),
+  /** The compiled plan in `ops.plan`; default: compiled from the worker's own project. */
+  planHash: z.string().optional(),
+  /** dbt's selection grammar. */
+  select: z.array(z.string()).optional(),
+  exclude: z.array(z.string()).optional(),
+  fullRefresh: z.boolean().optional(),
+  vars: z.record(z.string(), z.unknown()).optional(),
+  /** Nodes at once. */
+  threads: z.number().int().min(1).max(64).optional(),
+  /** Tries after the first for a failing node, and the pause between them. */
+  retries: z.number().int().min(0).max(100).optional(),
+  retryIntervalMs: z.number().int().min(0).optional(),
+});
+export type TransformInput = z.infer<typeof TransformInput>;
+
+export interface PlannedNode {
+  /** dbt's unique id, e.g. `model.echo.dim_customer`. */
+  id: string;
+  name: string;
+  /** `schema.name` for a model; the test's name for a test. */
+  label: string;
+  kind: 'model' | 'test';
+  materialized: string;
+  /** Ids within the run that must be done first. */
+  dependsOn: string[];
+}
+
+export interface PlanRunResult {
+  runId: string;
+  warehouse: string;
+  databaseUuid: string;
+  planHash: string;
+  command: RunCommand;
+  fullRefresh: boolean;
+  nodes: PlannedNode[];
+  threads: number;
+  retries: number;
+  retryIntervalMs: number;
+  searchAttributes: boolean;
+}
+
+export interface RunNodeInput {
+  runId: string;
+  databaseUuid: string;
+  nodeId: string;
+  /** 1 for the first try. */
+  attempt: number;
+}
+
+export interface RowCounts {
+  inserted: number;
+  updated: number;
+  deleted: number;
+}
+
+export interface NodeResult {
+  nodeId: string;
+  name: string;
+  label: string;
+  kind: 'model' | 'test';
+  materialized: string;
+  state: 'success' | 'warn' | 'failed' | 'skipped';
+  rows?: RowCounts | undefined;
+  /** Periods that the node recomputed or changed, oldest first, at most 24 of them. */
+  periods?: string[] | undefined;
+  /** How many periods there were in all. */
+  periodCount?: number | undefined;
+  durationMs: number;
+  attempts: number;
+  /** One line: why it failed, or why it was skipped. */
+  message?: string | undefined;
+}
+
+export interface FinishRunInput {
+  runId: string;
+  databaseUuid: string;
+  state: 'success' | 'failed' | 'cancelled';
+  results: NodeResult[];
+}
+
+export interface TransformResult {
+  runId: string;
+  command: RunCommand;
+  state: 'success' | 'failed';
+  results: NodeResult[];
+}
