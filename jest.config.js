@@ -17,6 +17,7 @@ const common = {
 
 module.exports = {
   testTimeout: 60_000,
+  reporters: ['default', '<rootDir>/scripts/jest-summary-reporter.cjs'],
   projects: [
     { ...common, displayName: 'pure', testMatch: ['<rootDir>/test/{unit,property,golden}/**/*.test.ts'] },
     {

@@ -2,6 +2,9 @@
 
 create schema if not exists strata_bronze;
 create schema if not exists bronze;
+-- Change feeds, one table a relation; and where relations are built before they take their place.
+create schema if not exists strata_feed;
+create schema if not exists strata_build;
 
 -- One row: which warehouse this database is. A dropped and re-made database is another one.
 create table ops.warehouse (
@@ -49,6 +52,8 @@ create table ops.load (
     dataset text not null,
     kind text not null default 'file' check (kind in ('file', 'replay')),
     row_count bigint not null default 0,
+    -- device, inode, size and modification time of the file that the load's chunks came from
+    file_identity text,
     -- 1, 2, 3 ... per dataset in the order of the commits; NULL until published
     position bigint,
     -- = _loaded_at of the load's rows; strictly increasing with position
@@ -161,13 +166,12 @@ create table ops.model_run (
 
 create index model_run_recent on ops.model_run (node_id, finished_at desc);
 
--- How far a model has consumed each source: the position of the last load, committed with the model's change.
-create table ops.model_progress (
-    relation text not null,
+-- Where the datasets stood when a run was planned: what its models consume, however often it is retried.
+create table ops.run_input (
+    run_id text not null references ops.run (run_id) on delete cascade,
     dataset text not null,
     position bigint not null,
-    updated_at timestamptz not null default clock_timestamp(),
-    primary key (relation, dataset)
+    primary key (run_id, dataset)
 );
 
 -- Relations that strata's models maintain.
@@ -175,5 +179,21 @@ create table ops.relation (
     relation text primary key,
     node_id text not null,
     materialized text not null,
+    -- counts the transactions that changed the relation; the versions of its change feed
+    version bigint not null default 0,
+    -- the last version whose changes are not in the feed: it was built anew, or nobody was listening
+    reset_version bigint not null default 0,
     updated_at timestamptz not null default clock_timestamp()
 );
+
+-- How far a model has consumed each upstream, committed with the model's own change.
+create table ops.model_progress (
+    relation text not null,
+    -- `dataset:NAME` (position of the last load) or `relation:SCHEMA.NAME` (version)
+    upstream text not null,
+    position bigint not null,
+    updated_at timestamptz not null default clock_timestamp(),
+    primary key (relation, upstream)
+);
+
+create index model_progress_of_upstream on ops.model_progress (upstream);

@@ -7,6 +7,7 @@ import type { RelationName } from './manifest';
 export type FactRequest =
   | { readonly kind: 'relation'; readonly relation: RelationName }
   | { readonly kind: 'unconsumed-loads'; readonly dataset: string }
+  | { readonly kind: 'changes'; readonly relation: RelationName }
   | { readonly kind: 'query'; readonly sql: string };
 
 export interface RelationFact {
@@ -21,12 +22,18 @@ export interface UnconsumedLoadsFact {
   readonly loadIds: readonly string[];
 }
 
+/** Versions of an upstream relation that this model has not consumed: `(from, to]`, both in the feed of that relation. */
+export interface ChangesFact {
+  readonly from: string;
+  readonly to: string;
+}
+
 export interface QueryFact {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly unknown[])[];
 }
 
-export type Fact = RelationFact | UnconsumedLoadsFact | QueryFact;
+export type Fact = RelationFact | UnconsumedLoadsFact | ChangesFact | QueryFact;
 
 /** A stable key for a request, under which its fact is kept. */
 export const factKey = (request: FactRequest): string => {
@@ -35,6 +42,8 @@ export const factKey = (request: FactRequest): string => {
       return `relation:${JSON.stringify([request.relation.schema, request.relation.name])}`;
     case 'unconsumed-loads':
       return `unconsumed-loads:${request.dataset}`;
+    case 'changes':
+      return `changes:${JSON.stringify([request.relation.schema, request.relation.name])}`;
     case 'query':
       return `query:${request.sql}`;
   }

@@ -6,9 +6,19 @@ export interface Manifest {
   readonly project: string;
   readonly nodes: Record<string, ManifestNode>;
   readonly sources: Record<string, ManifestSource>;
+  /** The project's datasets by name: what bronze relations are made from. */
+  readonly datasets: Record<string, ManifestDataset>;
   /** `dbt_project.yml`'s vars; `--vars` goes over them. */
   readonly vars: Record<string, unknown>;
   readonly macros: readonly ManifestMacroFile[];
+}
+
+/** The part of a dataset that the database needs to know. */
+export interface ManifestDataset {
+  readonly name: string;
+  /** In the order of the schema; `type` is a PostgreSQL type such as `numeric(18,2)`. */
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly key: readonly string[];
 }
 
 export interface ManifestMacroFile {
@@ -23,6 +33,7 @@ interface ManifestNodeBase {
   /** Relative to the project's folder. */
   readonly path: string;
   readonly rawCode: string;
+  /** From dbt_project.yml, YAML properties and the `config()` call, in that order of precedence. */
   readonly config: Record<string, unknown>;
   readonly tags: readonly string[];
   /** Ids of nodes and sources that `rawCode` refers to. */
@@ -34,6 +45,13 @@ export interface ManifestModel extends ManifestNodeBase {
   readonly relation: RelationName;
   readonly materialized: string;
   readonly description: string;
+  /** What the model reads by `unconsumed()` and `changes()`, incremental or not: its progress is kept for these. */
+  readonly consumes: {
+    /** Names of datasets. */
+    readonly datasets: readonly string[];
+    /** Ids of models. */
+    readonly models: readonly string[];
+  };
 }
 
 export interface ManifestTest extends ManifestNodeBase {

@@ -149,6 +149,11 @@ export const errorCatalogue = {
     audience: 'operator',
     hint: 'Check the Temporal address, namespace and credentials.',
   },
+  COORDINATOR_RENEWED: {
+    retryable: true,
+    audience: 'operator',
+    hint: 'Ask again: the coordinator started afresh, and the run is still queued.',
+  },
   STACK_FAILED: { retryable: false, audience: 'operator', hint: 'See the log named.' },
 } as const satisfies Record<string, CatalogueEntry>;
 

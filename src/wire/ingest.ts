@@ -34,6 +34,8 @@ export interface AcceptBatchResult {
 export interface LoadFileInput {
   batchId: string;
   databaseUuid: string;
+  dataset: string;
+  projectDir?: string | undefined;
 }
 
 /** What loading a file came to; counts only, never rows. */
@@ -48,6 +50,31 @@ export interface LoadFileResult {
 export interface PublishBatchInput {
   batchId: string;
   databaseUuid: string;
+  dataset: string;
+  projectDir?: string | undefined;
+}
+
+export interface FailBatchInput {
+  batchId: string;
+  databaseUuid: string;
+  errorCode: string;
+  error: string;
+}
+
+/** Tells the coordinator of a published batch; starts the coordinator where there is none. */
+export interface NotifyPipelineInput {
+  batchId: string;
+  dataset: string;
+  databaseUuid: string;
+  warehouse: string;
+  planHash?: string | undefined;
+  /** Compiled and stored where `planHash` is not given. */
+  projectDir?: string | undefined;
+}
+
+/** Answer of update `accepted`. */
+export interface AcceptedBatch {
+  batchId: string;
 }
 
 export interface IngestResult {

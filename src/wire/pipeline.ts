@@ -35,28 +35,35 @@ export interface StartedRun {
 }
 
 /** A run that waits for its turn; requests that mean the same are merged into one. */
-export interface QueuedRun {
-  number: number;
-  transform: TransformInput;
-  batchIds: string[];
-}
+export const QueuedRun = z.object({
+  number: z.number().int().min(1),
+  transform: TransformInput,
+  batchIds: z.array(z.string()),
+});
+export type QueuedRun = z.infer<typeof QueuedRun>;
 
-export interface FinishedRun {
-  number: number;
-  workflowId: string;
-  firstExecutionRunId: string;
-  batchIds: string[];
-  state: 'success' | 'failed';
-}
+export const FinishedRun = z.object({
+  number: z.number().int().min(1),
+  workflowId: z.string(),
+  firstExecutionRunId: z.string(),
+  batchIds: z.array(z.string()),
+  state: z.enum(['success', 'failed']),
+  /** What it ran: a request for batches only finds a run that meant the same. */
+  transform: TransformInput.optional(),
+});
+export type FinishedRun = z.infer<typeof FinishedRun>;
 
-/** Input of workflow `pipeline`; the rest is carried over by continue-as-new. */
-export interface PipelineInput {
-  databaseUuid?: string | undefined;
-  nextNumber?: number | undefined;
-  queue?: QueuedRun[] | undefined;
-  finished?: FinishedRun[] | undefined;
-  paused?: boolean | undefined;
-}
+/** Input of workflow `pipeline`, which needs none by hand; continue-as-new carries the state over in it. */
+export const PipelineInput = z.object({
+  databaseUuid: z.string().optional(),
+  nextNumber: z.number().int().min(1).optional(),
+  queue: z.array(QueuedRun).optional(),
+  finished: z.array(FinishedRun).optional(),
+  paused: z.boolean().optional(),
+  /** Continue as new after so many runs. */
+  runsPerExecution: z.number().int().min(1).optional(),
+});
+export type PipelineInput = z.infer<typeof PipelineInput>;
 
 export interface PipelineStatus {
   warehouse: string;

@@ -93,3 +93,25 @@ export interface TransformResult {
   state: 'success' | 'failed';
   results: NodeResult[];
 }
+
+/** One line of a run as query `status` shows it: a node that hasn't ended has no result yet. */
+export interface NodeStatus {
+  id: string;
+  label: string;
+  kind: 'model' | 'test';
+  materialized: string;
+  /** `retrying`: it failed and waits for its next try. */
+  state: 'pending' | 'running' | 'retrying' | NodeResult['state'];
+  /** 0 before the first try. */
+  attempts: number;
+  result?: NodeResult | undefined;
+  /** Why the last try failed. */
+  message?: string | undefined;
+}
+
+export interface TransformStatus {
+  runId: string;
+  command: RunCommand;
+  state: 'planning' | 'running' | 'success' | 'failed' | 'cancelled';
+  nodes: NodeStatus[];
+}

@@ -1,0 +1,37 @@
+import type {
+  AcceptBatchInput,
+  AcceptBatchResult,
+  FailBatchInput,
+  IngestResult,
+  LoadFileInput,
+  LoadFileResult,
+  NotifyPipelineInput,
+  PublishBatchInput,
+} from '../wire/ingest';
+import type {
+  FinishRunInput,
+  NodeResult,
+  PlanRunResult,
+  RunNodeInput,
+  TransformInput,
+} from '../wire/transform';
+
+/** The activity types, by their names on the wire: NEVER RENAME one. Each may run twice and then equals running once. */
+export interface Activities {
+  /** Registers the file in the ledger; once per workflow run. */
+  acceptBatch(input: AcceptBatchInput): Promise<AcceptBatchResult>;
+  /** Reads, checks and copies the file; a retry goes on from the last committed chunk. */
+  loadFile(input: LoadFileInput): Promise<LoadFileResult>;
+  /** Makes the rows visible in one small transaction, or finds the content known or the file too bad. */
+  publishBatch(input: PublishBatchInput): Promise<IngestResult>;
+  /** Records that the batch failed, and sweeps its rows. */
+  failBatch(input: FailBatchInput): Promise<void>;
+  /** Tells the warehouse's coordinator of a published batch; starts the coordinator where there is none. */
+  notifyPipeline(input: NotifyPipelineInput): Promise<void>;
+  /** Compiles where needed, records the run and says which nodes it has, in topological order. */
+  planRun(input: TransformInput): Promise<PlanRunResult>;
+  /** One try of one node; its effect is one transaction. */
+  runNode(input: RunNodeInput): Promise<NodeResult>;
+  /** Records how the run and its nodes ended. */
+  finishRun(input: FinishRunInput): Promise<void>;
+}

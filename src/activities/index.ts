@@ -1,0 +1,35 @@
+import type { DatabasePool } from 'slonik';
+import type { Logger } from '../observability/logger';
+import type { Activities } from './contract';
+import { createGuard } from './guard';
+import { createIngestActivities } from './ingest-activities';
+import { createProjects } from './projects';
+import { createTransformActivities } from './transform-activities';
+
+export type { Activities } from './contract';
+
+export interface ActivityDeps {
+  readonly pool: DatabasePool;
+  readonly databaseUrl: string;
+  readonly warehouse: string;
+  readonly projectDir: string;
+  readonly projectRoots?: readonly string[] | undefined;
+  readonly fileRoots?: readonly string[] | undefined;
+  readonly maxFieldBytes: number;
+  readonly threads: number;
+  readonly retries: number;
+  readonly retryIntervalMs: number;
+  /** Whether the custom search attributes are registered in the namespace. */
+  readonly searchAttributes: boolean;
+  readonly logger: Logger;
+}
+
+/** The activities of one worker. They hold no state that matters: any worker can take over at any moment. */
+export const createActivities = (deps: ActivityDeps): Activities => {
+  const guard = createGuard(deps.logger);
+  const projects = createProjects(deps);
+  return {
+    ...createIngestActivities({ ...deps, projects, guard }),
+    ...createTransformActivities({ ...deps, projects, guard }),
+  };
+};

@@ -1,0 +1,123 @@
+import { Context, getClient } from '@temporalio/activity';
+import type { DatabasePool } from 'slonik';
+import { ensureBronze } from '../db/ensure-bronze';
+import { checkDatabaseUuid, databaseUuid } from '../db/warehouse';
+import { StrataError } from '../domain/errors';
+import * as ingest from '../ingest';
+import { pipelineWorkflowId, SIGNAL, WORKFLOW } from '../wire/names';
+import type { BatchLoaded } from '../wire/pipeline';
+import type { Activities } from './contract';
+import { type Guard, withHeartbeats } from './guard';
+import type { Projects } from './projects';
+
+export interface IngestActivityDeps {
+  readonly pool: DatabasePool;
+  readonly databaseUrl: string;
+  readonly warehouse: string;
+  readonly projects: Projects;
+  readonly fileRoots?: readonly string[] | undefined;
+  readonly maxFieldBytes: number;
+  readonly searchAttributes: boolean;
+  readonly guard: Guard;
+}
+
+type IngestActivities = Pick<
+  Activities,
+  'acceptBatch' | 'loadFile' | 'publishBatch' | 'failBatch' | 'notifyPipeline'
+>;
+
+/** The workflow that this activity belongs to. */
+export const thisWorkflow = (): { workflowId: string; workflowRunId: string } => {
+  const { workflowExecution } = Context.current().info;
+  return { workflowId: workflowExecution?.workflowId ?? '', workflowRunId: workflowExecution?.runId ?? '' };
+};
+
+const signalPipeline = async (warehouse: string, signal: BatchLoaded): Promise<void> => {
+  try {
+    await getClient().workflow.signalWithStart(WORKFLOW.pipeline, {
+      workflowId: pipelineWorkflowId(warehouse),
+      taskQueue: warehouse,
+      args: [{}],
+      signal: SIGNAL.batchLoaded,
+      signalArgs: [signal],
+      staticSummary: `Coordinator of warehouse ${warehouse}`,
+    });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new StrataError(
+      'TEMPORAL_UNREACHABLE',
+      `The coordinator could not be told of batch ${signal.batchId}: ${why}`,
+      {
+        cause: error,
+      },
+    );
+  }
+};
+
+export const createIngestActivities = (deps: IngestActivityDeps): IngestActivities => {
+  const { pool, databaseUrl, warehouse, projects, fileRoots, maxFieldBytes, searchAttributes, guard } = deps;
+  return {
+    acceptBatch: ({ dataset, file, force = false, projectDir }) =>
+      guard(async () => {
+        await projects.dataset(dataset, projectDir);
+        const accepted = await ingest.acceptBatch(
+          { pool },
+          { dataset, file, force, ...(projectDir === undefined ? {} : { projectDir }), ...thisWorkflow() },
+        );
+        return {
+          batchId: accepted.batchId,
+          databaseUuid: await databaseUuid(pool),
+          warehouse,
+          searchAttributes,
+        };
+      }),
+
+    loadFile: (input) =>
+      guard(async (signal) => {
+        await checkDatabaseUuid(pool, input.databaseUuid);
+        const dataset = await projects.dataset(input.dataset, input.projectDir);
+        const { name, columns, key } = dataset;
+        let progress: unknown;
+        return withHeartbeats(
+          () => progress,
+          async () => {
+            await ensureBronze(pool, { name, columns, key });
+            return ingest.loadFile(
+              {
+                pool,
+                databaseUrl,
+                dataset,
+                maxFieldBytes,
+                ...(fileRoots === undefined ? {} : { fileRoots }),
+              },
+              { batchId: input.batchId, signal, onProgress: (p) => (progress = p) },
+            );
+          },
+        );
+      }),
+
+    publishBatch: (input) =>
+      guard(async () => {
+        await checkDatabaseUuid(pool, input.databaseUuid);
+        const dataset = await projects.dataset(input.dataset, input.projectDir);
+        return ingest.publishBatch({ pool, dataset }, { batchId: input.batchId });
+      }),
+
+    failBatch: ({ batchId, databaseUuid: expected, errorCode, error }) =>
+      guard(async () => {
+        await checkDatabaseUuid(pool, expected);
+        await withHeartbeats(
+          () => undefined,
+          () => ingest.failBatch({ pool }, { batchId, errorCode, error }),
+        );
+      }),
+
+    notifyPipeline: ({ batchId, dataset, databaseUuid: expected, planHash, projectDir }) =>
+      guard(async () => {
+        await checkDatabaseUuid(pool, expected);
+        const plan =
+          planHash ?? (projectDir === undefined ? undefined : await projects.storePlan(projectDir));
+        await signalPipeline(warehouse, { batchId, dataset, databaseUuid: expected, planHash: plan });
+      }),
+  };
+};

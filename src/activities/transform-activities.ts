@@ -1,0 +1,65 @@
+import type { DatabasePool } from 'slonik';
+import { planRun } from '../db/plan-run';
+import { runNode } from '../db/run-node';
+import { finishRun } from '../db/runs';
+import { checkDatabaseUuid } from '../db/warehouse';
+import type { Activities } from './contract';
+import { type Guard, withHeartbeats } from './guard';
+import { thisWorkflow } from './ingest-activities';
+import type { Projects } from './projects';
+
+export interface TransformActivityDeps {
+  readonly pool: DatabasePool;
+  readonly warehouse: string;
+  readonly projects: Projects;
+  readonly threads: number;
+  readonly retries: number;
+  readonly retryIntervalMs: number;
+  readonly searchAttributes: boolean;
+  readonly guard: Guard;
+}
+
+type TransformActivities = Pick<Activities, 'planRun' | 'runNode' | 'finishRun'>;
+
+export const createTransformActivities = (deps: TransformActivityDeps): TransformActivities => {
+  const { pool, warehouse, projects, threads, retries, retryIntervalMs, searchAttributes, guard } = deps;
+  return {
+    planRun: (transform) =>
+      guard(async () => {
+        const { workflowId, workflowRunId: runId } = thisWorkflow();
+        const planHash = transform.planHash ?? (await projects.storePlan());
+        const planned = await planRun({ pool }, { runId, workflowId, planHash, transform });
+        return {
+          runId,
+          warehouse,
+          planHash,
+          command: transform.command ?? 'run',
+          fullRefresh: transform.fullRefresh ?? false,
+          threads: transform.threads ?? threads,
+          retries: transform.retries ?? retries,
+          retryIntervalMs: transform.retryIntervalMs ?? retryIntervalMs,
+          searchAttributes,
+          ...planned,
+        };
+      }),
+
+    runNode: (input) =>
+      guard(
+        (signal) =>
+          withHeartbeats(
+            () => ({ nodeId: input.nodeId, attempt: input.attempt }),
+            async () => {
+              await checkDatabaseUuid(pool, input.databaseUuid);
+              return runNode({ pool, warehouse }, { ...input, signal });
+            },
+          ),
+        { countedByWorkflow: true },
+      ),
+
+    finishRun: (input) =>
+      guard(async () => {
+        await checkDatabaseUuid(pool, input.databaseUuid);
+        await finishRun({ pool }, input);
+      }),
+  };
+};

@@ -1,0 +1,124 @@
+/* eslint-disable @typescript-eslint/no-require-imports --
+   each command loads its own module when it runs: help and wrong usage answer at once */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type CommandContext, type CommonOptions, flagsOf } from './context';
+import { listenForInterrupt } from './interrupt';
+import { withDatabase, withExecution, withOutput, withProject, withSelection, withTemporal } from './options';
+import { createOutput } from './output';
+
+type Run<O> = (context: CommandContext, options: O) => Promise<number>;
+/** Makes the action of a command from what loads its module. */
+type Act = <O extends CommonOptions>(load: () => Run<O>) => (options: O) => Promise<void>;
+
+/** Gives a command its context and puts signals around it; its exit code goes to `setExitCode`. */
+const createAct =
+  (setExitCode: (code: number) => void): Act =>
+  (load) =>
+  async (options) => {
+    const output = createOutput({ json: options.json === true });
+    const interrupt = listenForInterrupt(output.note);
+    try {
+      setExitCode(await load()({ output, signal: interrupt.signal, flags: flagsOf(options) }, options));
+    } finally {
+      output.progress('');
+      interrupt.dispose();
+    }
+  };
+
+const varsOption = (text: string): Record<string, unknown> => {
+  const { parse } = require('yaml') as typeof import('yaml');
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch {
+    throw new InvalidArgumentError('YAML or JSON is expected.');
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as Record<string, unknown>;
+  throw new InvalidArgumentError('A mapping is expected, such as "{start: 2024-01-01}".');
+};
+
+const varsFlag = (command: Command): Command =>
+  command.option('--vars <yaml>', 'values of var(), as YAML or JSON', varsOption);
+
+const addStackCommands = (program: Command, act: Act): void => {
+  withProject(withOutput(program.command('dev')))
+    .description('the whole embedded stack in the foreground: PostgreSQL, Temporal with its Web UI, a worker')
+    .action(act(() => (require('./dev') as typeof import('./dev')).devCommand));
+  withOutput(program.command('demo'))
+    .description('the main job on sample data: three years of a small business, then batches of every kind')
+    .action(act(() => (require('./demo') as typeof import('./demo')).demoCommand));
+  withProject(withTemporal(program.command('worker')))
+    .description('a worker against the configured Temporal and PostgreSQL, in the foreground')
+    .action(act(() => (require('./worker') as typeof import('./worker')).workerCommand));
+  withDatabase(program.command('migrate'))
+    .description("brings strata's own tables up to date")
+    .action(act(() => (require('./migrate') as typeof import('./migrate')).migrateCommand));
+};
+
+const addTemporal = (program: Command, act: Act): void => {
+  program
+    .command('temporal')
+    .description("Temporal's own command line, with the address of the stack")
+    .argument('[args...]')
+    .helpOption(false)
+    .allowUnknownOption()
+    .passThroughOptions()
+    .action((args: readonly string[]) =>
+      act(() => (require('./temporal') as typeof import('./temporal')).temporalCommand)({ args }),
+    );
+};
+
+const addIngest = (program: Command, act: Act): void => {
+  withExecution(program.command('ingest'))
+    .description('loads files into a dataset, then runs the models')
+    .argument('<dataset>', 'e.g. customers, transactions, marketing_spend')
+    .argument('<file...>', 'CSV files, plain or .gz')
+    .option('--no-transform', 'load only')
+    .option('--detach', 'start the work and return')
+    .option('--force', 'load a known content again, as a new batch')
+    .option('--dry-run', 'validate only: counts and the first errors; loads nothing')
+    .action((dataset: string, files: readonly string[], options: CommonOptions) =>
+      act(() => (require('./ingest') as typeof import('./ingest')).ingestCommand)({ ...options, dataset, files }),
+    );
+};
+
+const addRunCommands = (program: Command, act: Act): void => {
+  varsFlag(withSelection(withExecution(program.command('run'))))
+    .description('runs the models')
+    .option('-f, --full-refresh', 'build the models anew instead of incrementally')
+    .action(act(() => (require('./run') as typeof import('./run')).runCommand));
+  varsFlag(withSelection(withExecution(program.command('test'))))
+    .description('runs the data tests')
+    .action(act(() => (require('./run') as typeof import('./run')).testCommand));
+};
+
+const addProjectCommands = (program: Command, act: Act): void => {
+  withSelection(withProject(withOutput(program.command('ls'))))
+    .alias('list')
+    .description('lists the nodes of the project')
+    .addOption(
+      new Option('--resource-type <type>', 'only these').choices(['model', 'test', 'source', 'dataset']),
+    )
+    .addOption(
+      new Option('--output <form>', 'what to print of each').choices(['selector', 'name', 'path', 'json']),
+    )
+    .action(act(() => (require('./ls') as typeof import('./ls')).lsCommand));
+  varsFlag(withSelection(withProject(withDatabase(program.command('compile')))))
+    .description('prints the SQL of models and tests')
+    .option('-f, --full-refresh', 'as a full refresh would run it')
+    .action(act(() => (require('./compile') as typeof import('./compile')).compileCommand));
+  withDatabase(program.command('status'))
+    .description('what runs, last runs, batches, freshness, dead letters, lag')
+    .action(act(() => (require('./status') as typeof import('./status')).statusCommand));
+};
+
+/** Adds every command; what one came to goes to `setExitCode`. */
+export const addCommands = (program: Command, setExitCode: (code: number) => void): void => {
+  const act = createAct(setExitCode);
+  addIngest(program, act);
+  addRunCommands(program, act);
+  addProjectCommands(program, act);
+  addStackCommands(program, act);
+  addTemporal(program, act);
+};

@@ -1,0 +1,78 @@
+/* eslint-disable @typescript-eslint/no-require-imports -- the reader loads only for a dry run */
+import { basename } from 'node:path';
+import type { Config } from '../config';
+import type { Dataset } from '../domain/dataset';
+import { StrataError } from '../domain/errors';
+import { rejectionReason } from '../domain/rejection';
+import type { FileValidation } from '../ingest';
+import type { CommandContext } from './context';
+import { describeError, errorLine, type ErrorDescription, EXIT_FAILED } from './describe-error';
+
+const SHOWN_RECORD_CHARACTERS = 120;
+
+export interface DryRun {
+  readonly config: Config;
+  readonly dataset: string;
+  /** Absolute. */
+  readonly files: readonly string[];
+}
+
+const findDataset = async (projectDir: string, name: string): Promise<Dataset> => {
+  const { loadDatasets } = require('../project/load-datasets') as typeof import('../project/load-datasets');
+  const datasets = await loadDatasets(projectDir);
+  const dataset = datasets.find((d) => d.name === name);
+  if (dataset) return dataset;
+  const known = datasets.map((d) => d.name).join(', ');
+  throw new StrataError('DATASET_UNKNOWN', `There is no dataset ${name} in ${projectDir}, only ${known}`);
+};
+
+const shortRecord = (record: string): string => {
+  const line = record.replace(/\s*[\r\n]+\s*/g, ' ');
+  return line.length > SHOWN_RECORD_CHARACTERS ? `${line.slice(0, SHOWN_RECORD_CHARACTERS)}...` : line;
+};
+
+const validationLines = (name: string, v: FileValidation, rejected: string | undefined): string[] => [
+  `${name}: ${v.rowsRead} read, ${v.rowsGood} valid, ${v.rowsRejected} bad`,
+  ...(rejected === undefined ? [] : [`${name}: would be rejected whole: ${rejected}`]),
+  ...(v.extraColumns.length === 0 ? [] : [`${name}: extra columns: ${v.extraColumns.join(', ')}`]),
+  ...v.errors.map((e) => `  line ${e.lineNumber}: ${e.errorCode}: ${e.error}: ${shortRecord(e.record)}`),
+  ...(v.rowsRejected > v.errors.length ? [`  ... ${v.rowsRejected - v.errors.length} more`] : []),
+];
+
+interface Checked {
+  readonly file: string;
+  readonly validation?: FileValidation;
+  /** Why the whole file would be rejected. */
+  readonly rejected?: string;
+  readonly error?: ErrorDescription;
+}
+
+const check = async (file: string, dataset: Dataset, { config }: DryRun): Promise<Checked> => {
+  const { validateFile } = require('../ingest') as typeof import('../ingest');
+  try {
+    const { maxFieldBytes, fileRoots } = config;
+    const validation = await validateFile({ dataset, maxFieldBytes, fileRoots }, { file });
+    const rejected = rejectionReason(validation, dataset.rejectThreshold);
+    return { file, validation, ...(rejected === undefined ? {} : { rejected }) };
+  } catch (error) {
+    return { file, error: describeError(error) };
+  }
+};
+
+/** `strata ingest --dry-run`: what each file would come to; needs neither database nor Temporal, and loads nothing. */
+export const dryRun = async (context: CommandContext, input: DryRun): Promise<number> => {
+  const { output } = context;
+  const dataset = await findDataset(input.config.projectDir, input.dataset);
+  const checked: Checked[] = [];
+  for (const file of input.files) {
+    context.signal.throwIfAborted();
+    const result = await check(file, dataset, input);
+    const name = `${dataset.name} ${basename(file)}`;
+    if (result.error) output.line(`${name}: ${errorLine(result.error)}`);
+    if (result.validation)
+      for (const line of validationLines(name, result.validation, result.rejected)) output.line(line);
+    checked.push(result);
+  }
+  output.document({ files: checked.map(({ file, validation, ...rest }) => ({ file, ...validation, ...rest })) });
+  return checked.some((c) => c.error !== undefined || c.rejected !== undefined) ? EXIT_FAILED : 0;
+};

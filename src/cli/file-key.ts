@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto';
+import { realpathSync, statSync } from 'node:fs';
+
+export interface FileKeyInput {
+  /** Absolute. */
+  readonly file: string;
+  /** A database that was made anew must not join a load of its predecessor. */
+  readonly databaseUuid: string;
+  /** Makes the key the only one of its kind: with --force each call is a load of its own. */
+  readonly nonce?: string | undefined;
+}
+
+const identityOf = (file: string): readonly unknown[] => {
+  try {
+    const path = realpathSync(file);
+    const { size, mtimeMs, ino } = statSync(path);
+    return [path, size, mtimeMs, ino];
+  } catch {
+    // Not on this host, perhaps on the worker's.
+    return [file];
+  }
+};
+
+/** A digest of which file this is, as it is now: the same unchanged file gives the same key. */
+export const fileKey = ({ file, databaseUuid, nonce }: FileKeyInput): string =>
+  createHash('sha256')
+    .update(JSON.stringify([...identityOf(file), databaseUuid, nonce ?? null]))
+    .digest('hex')
+    .slice(0, 20);

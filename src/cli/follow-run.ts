@@ -1,0 +1,144 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { StrataError } from '../domain/errors';
+import { pipelineWorkflowId, QUERY, UPDATE, WORKFLOW } from '../wire/names';
+import type { RunRequest, StartedRun } from '../wire/pipeline';
+import type { NodeResult, TransformResult, TransformStatus } from '../wire/transform';
+import { describeError } from './describe-error';
+import { pause, untilAborted } from './interrupt';
+import type { Session } from './session';
+
+const POLL_INTERVAL_MS = 250;
+/** How long a cancelled run may take to end before the command leaves it to the next worker. */
+const CANCEL_WAIT_MS = 5_000;
+
+/** Hears of a run while it goes on: each node once, when it has ended. */
+export interface RunListener {
+  readonly onNode: (index: number, total: number, result: NodeResult) => void;
+  /** One line on what goes on now. */
+  readonly onProgress: (text: string) => void;
+}
+
+/** Asks the coordinator for a run, starting the coordinator where there is none; returns once the run has started. */
+export const requestRun = async (
+  session: Session,
+  request: RunRequest,
+  signal: AbortSignal,
+): Promise<StartedRun> => {
+  const { WithStartWorkflowOperation } = await import('@temporalio/client');
+  for (;;) {
+    const startWorkflowOperation = new WithStartWorkflowOperation(WORKFLOW.pipeline, {
+      workflowId: pipelineWorkflowId(session.warehouse),
+      taskQueue: session.warehouse,
+      args: [{}],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    });
+    try {
+      return await untilAborted(
+        signal,
+        session.client.workflow.executeUpdateWithStart<never, StartedRun, [RunRequest]>(UPDATE.requestRun, {
+          args: [{ ...request, databaseUuid: session.databaseUuid }],
+          startWorkflowOperation: startWorkflowOperation as never,
+        }),
+      );
+    } catch (error) {
+      if (describeError(error).code !== 'COORDINATOR_RENEWED') throw error;
+    }
+  }
+};
+
+const isTransformResult = (value: unknown): value is TransformResult =>
+  typeof value === 'object' && value !== null && Array.isArray((value as { results?: unknown }).results);
+
+/** A failed run carries its result in the details of its failure. */
+const resultOfFailure = (error: unknown): TransformResult => {
+  const cause = (error as { cause?: { type?: unknown; details?: unknown[] } }).cause;
+  const result = cause?.details?.find(isTransformResult);
+  if (cause?.type === 'RUN_FAILED' && result) return result;
+  if ((cause as Error | undefined)?.name === 'CancelledFailure')
+    throw new StrataError('RUN_FAILED', 'The run was cancelled', { cause: error });
+  throw error;
+};
+
+const progressText = ({ nodes }: TransformStatus): string => {
+  const retrying = nodes.find((n) => n.state === 'retrying');
+  if (retrying) return `${retrying.label} failed, waiting for the next try: ${retrying.message ?? ''}`;
+  const running = nodes.filter((n) => n.state === 'running').map((n) => n.label);
+  return running.length === 0 ? 'planning' : `running ${running.join(', ')}`;
+};
+
+/** Reports each node's result once, in the order they were seen. */
+const createReporter = (listener: RunListener): ((results: readonly NodeResult[], total: number) => void) => {
+  const reported = new Set<string>();
+  return (results, total) => {
+    for (const result of results) {
+      if (reported.has(result.nodeId)) continue;
+      reported.add(result.nodeId);
+      listener.onNode(reported.size, total, result);
+    }
+  };
+};
+
+/** The status, or undefined while nobody can answer: a worker that starts, or one that has just gone. */
+const queryStatus = async (handle: WorkflowHandle): Promise<TransformStatus | undefined> => {
+  try {
+    return await handle.query<TransformStatus>(QUERY.status);
+  } catch {
+    return undefined;
+  }
+};
+
+const poll = async (
+  handle: WorkflowHandle,
+  until: AbortSignal,
+  report: (status: TransformStatus) => void,
+): Promise<void> => {
+  while (!until.aborted) {
+    await pause(POLL_INTERVAL_MS, until);
+    if (until.aborted) return;
+    const status = await queryStatus(handle);
+    if (status && !until.aborted) report(status);
+  }
+};
+
+const cancelRun = async (handle: WorkflowHandle, result: Promise<unknown>): Promise<void> => {
+  await handle.cancel();
+  const given = new AbortController();
+  await Promise.race([result.catch(() => undefined), pause(CANCEL_WAIT_MS, given.signal)]);
+  given.abort();
+};
+
+/**
+ * Waits for a run and tells of its nodes as they end. A failed run is a result, not an error. When `signal` aborts: a
+ * run that only this process's worker could carry on is cancelled; any other goes on without being watched.
+ */
+export const followRun = async (
+  session: Session,
+  started: StartedRun,
+  listener: RunListener,
+  signal: AbortSignal,
+): Promise<TransformResult> => {
+  const { workflowId, firstExecutionRunId } = started;
+  const handle = session.client.workflow.getHandle(workflowId, undefined, { firstExecutionRunId });
+  const done = new AbortController();
+  const report = createReporter(listener);
+  const polling = poll(handle, done.signal, (status) => {
+    report(
+      status.nodes.flatMap((n) => (n.result ? [n.result] : [])),
+      status.nodes.length,
+    );
+    listener.onProgress(progressText(status));
+  });
+  const result = (handle.result() as Promise<TransformResult>).catch(resultOfFailure);
+  try {
+    const ended = await untilAborted(signal, result);
+    report(ended.results, ended.results.length);
+    return ended;
+  } catch (error) {
+    if (signal.aborted && session.hasOwnWorker()) await cancelRun(handle, result);
+    throw error;
+  } finally {
+    done.abort();
+    await polling;
+    listener.onProgress('');
+  }
+};

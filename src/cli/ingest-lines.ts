@@ -1,0 +1,36 @@
+import { basename } from 'node:path';
+import { errorLine } from './describe-error';
+import type { FileOutcome } from './ingest-files';
+
+const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
+
+const resultLines = (name: string, result: NonNullable<FileOutcome['result']>): string[] => {
+  const { batchId, rowsRead, rowsLoaded, rowsRejected, extraColumns } = result;
+  const counts = `${rowsRead} read, ${rowsLoaded} loaded, ${rowsRejected} rejected`;
+  const letters = `see ops.dead_letter_queue, batch_id ${batchId}`;
+  switch (result.outcome) {
+    case 'published':
+      return [
+        `${name}: batch ${batchId}, ${counts}${rowsRejected > 0 ? ` (${letters})` : ''}`,
+        ...(extraColumns.length === 0
+          ? []
+          : [`${name}: kept ${plural(extraColumns.length, 'extra column')} in _extra: ${extraColumns.join(', ')}`]),
+      ];
+    case 'duplicate':
+      return [`${name}: already loaded as batch ${result.duplicateOf ?? '?'}; nothing to do`];
+    case 'rejected':
+      return [`${name}: batch ${batchId} rejected, nothing loaded: ${result.reason ?? counts} (${letters})`];
+  }
+};
+
+/** What became of a file: `transactions t.csv: batch 7, 100 read, 98 loaded, 2 rejected (...)`. */
+export const fileLines = (dataset: string, outcome: FileOutcome): string[] => {
+  const name = `${dataset} ${basename(outcome.file)}`;
+  if (outcome.error !== undefined) return [`${name}: ${errorLine(outcome.error)}`];
+  if (outcome.result !== undefined) return resultLines(name, outcome.result);
+  return [`${name}: batch ${outcome.batchId ?? '?'} accepted, loading as ${outcome.workflowId}`];
+};
+
+/** A file that failed, or was rejected whole. */
+export const hasFailed = ({ error, result }: FileOutcome): boolean =>
+  error !== undefined || result?.outcome === 'rejected';

@@ -1,0 +1,124 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { loadConfig } from '../config';
+import type { Manifest } from '../compiler/manifest';
+import { StrataError } from '../domain/errors';
+import type { TransformResult } from '../wire/transform';
+import type { CommandContext, CommonOptions } from './context';
+import { EXIT_FAILED } from './describe-error';
+import { dryRun } from './dry-run';
+import { type FileOutcome, ingestFiles, publishedBatches } from './ingest-files';
+import { fileLines, hasFailed } from './ingest-lines';
+import { compileProjectDir, storeProjectPlan } from './project-plan';
+import { runAndReport } from './run-and-report';
+import { type Session, withSession } from './session';
+
+export interface IngestOptions extends CommonOptions {
+  readonly dataset: string;
+  readonly files: readonly string[];
+  readonly transform?: boolean;
+  readonly detach?: boolean;
+  readonly force?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** Fails early where the worker will be on this host; elsewhere only the worker can know. */
+const checkFiles = (files: readonly string[], isLocal: boolean): void => {
+  const missing = isLocal ? files.find((file) => !existsSync(file)) : undefined;
+  if (missing !== undefined) throw new StrataError('FILE_NOT_FOUND', `There is no file ${missing}`);
+};
+
+/** Retries given on the command line are this command's: a run that the load asks for itself would not know them. */
+const ownRun = ({ retries, retryInterval, threads }: IngestOptions): Record<string, number> => ({
+  ...(retries === undefined ? {} : { retries }),
+  ...(retryInterval === undefined ? {} : { retryIntervalMs: Math.round(retryInterval * 1000) }),
+  ...(threads === undefined ? {} : { threads }),
+});
+
+const notifyOf = (options: IngestOptions): 'none' | 'last' | 'all' => {
+  if (options.transform === false) return 'none';
+  if (options.detach === true) return 'all';
+  return Object.keys(ownRun(options)).length > 0 ? 'none' : 'last';
+};
+
+/** The workers' own project is theirs to find, wherever it lies on their hosts. */
+const otherProject = (projectDir: string): string | undefined =>
+  projectDir === resolve(__dirname, '..', '..', 'sql') ? undefined : projectDir;
+
+/** Loads the files and runs the models over what was published. */
+export const ingestAndTransform = async (
+  context: CommandContext,
+  session: Session,
+  options: IngestOptions & { readonly planHash?: string | undefined },
+): Promise<{ outcomes: FileOutcome[]; run?: TransformResult | undefined }> => {
+  const { output, signal } = context;
+  const { dataset, files, planHash } = options;
+  const outcomes = await ingestFiles(
+    session,
+    {
+      dataset,
+      files,
+      force: options.force ?? false,
+      notify: notifyOf(options),
+      detach: options.detach ?? false,
+      planHash,
+      projectDir: otherProject(session.config.projectDir),
+    },
+    {
+      onAccepted: (file, batchId) => {
+        output.progress(`loading ${file} as batch ${batchId}`);
+      },
+      onFile: (outcome) => {
+        for (const line of fileLines(dataset, outcome)) output.line(line);
+      },
+    },
+    signal,
+  );
+  const batchIds = publishedBatches(outcomes);
+  if (options.transform === false || options.detach === true || batchIds.length === 0) return { outcomes };
+  const transform = { command: 'run' as const, ...(planHash === undefined ? {} : { planHash }), ...ownRun(options) };
+  const run = await runAndReport(context, session, { transform, batchIds });
+  return { outcomes, run };
+};
+
+const documentOf = (outcomes: readonly FileOutcome[], run: TransformResult | undefined): unknown => ({
+  files: outcomes.map(({ file, workflowId, batchId, result, error }) => ({
+    file,
+    workflowId,
+    batchId: batchId ?? null,
+    ...(result === undefined ? {} : { ...result, file }),
+    ...(error === undefined ? {} : { outcome: 'failed', error }),
+  })),
+  run: run ?? null,
+});
+
+/** Compiles the project that is to run, and sees whether it has the dataset. */
+const compileFor = async (projectDir: string, options: IngestOptions): Promise<Manifest | undefined> => {
+  if (options.transform === false) return undefined;
+  const manifest = await compileProjectDir(projectDir);
+  if (manifest.datasets[options.dataset] !== undefined) return manifest;
+  const known = Object.keys(manifest.datasets).sort().join(', ');
+  throw new StrataError('DATASET_UNKNOWN', `There is no dataset ${options.dataset} in ${projectDir}, only ${known}`);
+};
+
+/** `strata ingest DATASET FILE...` */
+export const ingestCommand = async (context: CommandContext, options: IngestOptions): Promise<number> => {
+  const { output } = context;
+  const config = loadConfig(process.env, context.flags);
+  const files = options.files.map((file) => resolve(file));
+  checkFiles(files, config.temporal.address === undefined || config.inlineWorker || options.dryRun === true);
+  if (options.dryRun === true) return dryRun(context, { config, dataset: options.dataset, files });
+  return withSession(
+    context,
+    { role: 'ingest' },
+    {
+      prepare: () => compileFor(config.projectDir, options),
+      work: async (session, manifest) => {
+        const planHash = manifest ? await storeProjectPlan(session.pool, manifest) : undefined;
+        const { outcomes, run } = await ingestAndTransform(context, session, { ...options, files, planHash });
+        output.document(documentOf(outcomes, run));
+        return outcomes.some(hasFailed) || run?.state === 'failed' ? EXIT_FAILED : 0;
+      },
+    },
+  );
+};

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { addCommands } from './commands';
+import { describeError, errorLine, EXIT_USAGE, exitCodeOf } from './describe-error';
+import { Interrupted } from './interrupt';
+
+const version = (): string =>
+  (JSON.parse(readFileSync(resolve(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string })
+    .version;
+
+/** The parser; `setExitCode` gets what the command that ran came to. */
+export const createProgram = (setExitCode: (code: number) => void): Command => {
+  const program = new Command('strata')
+    .description('Durable incremental loading for PostgreSQL: CSV files in, SQL models, marts out.')
+    .version(version())
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => {
+        write(`${text.trim().replace(/\s*\n\s*/g, ' ')}\n`);
+      },
+    });
+  addCommands(program, setExitCode);
+  return program;
+};
+
+const isVerbose = (args: readonly string[]): boolean => args.includes('--verbose');
+
+const reportError = (error: unknown, verbose: boolean): number => {
+  if (error instanceof Interrupted) return exitCodeOf(error);
+  process.stderr.write(`${errorLine(describeError(error))}\n`);
+  if (verbose && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  return exitCodeOf(error);
+};
+
+/** Runs one command line. Resolves to the exit code: 0 done, 1 something failed, 2 wrong usage. Never rejects. */
+export const main = async (args: readonly string[]): Promise<number> => {
+  let exitCode = 0;
+  const program = createProgram((code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    // Help and --version end here with 0; everything else that commander throws is wrong usage.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
+    return reportError(error, isVerbose(args));
+  }
+};

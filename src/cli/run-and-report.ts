@@ -1,0 +1,31 @@
+import type { RunRequest } from '../wire/pipeline';
+import type { TransformResult } from '../wire/transform';
+import type { CommandContext } from './context';
+import { followRun, requestRun } from './follow-run';
+import { doneLine, nodeLine } from './run-lines';
+import type { Session } from './session';
+
+/** Asks for a run, follows it to its end, and prints a line for each node and one for all. */
+export const runAndReport = async (
+  context: CommandContext,
+  session: Session,
+  request: RunRequest,
+): Promise<TransformResult> => {
+  const { output, signal } = context;
+  const startedAt = performance.now();
+  output.progress('waiting for the run to start');
+  const started = await requestRun(session, request, signal);
+  const result = await followRun(
+    session,
+    started,
+    {
+      onNode: (index, total, node) => {
+        output.line(nodeLine(index, total, node));
+      },
+      onProgress: output.progress,
+    },
+    signal,
+  );
+  output.line(doneLine(result.results, performance.now() - startedAt));
+  return result;
+};

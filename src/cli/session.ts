@@ -1,0 +1,163 @@
+import { type Config, loadConfig } from '../config';
+import type { StackMember } from '../stack';
+import type { CommandContext } from './context';
+import { type InlineWorker, startInlineWorker } from './inline-worker';
+import { createOpenParts, type OpenParts } from './open-parts';
+import {
+  breathe,
+  fromStack,
+  leaseWorkerOf,
+  openDatabase,
+  type OpenedDatabase,
+  type OpenedTemporal,
+  openStack,
+  openTemporal,
+  preloadTemporal,
+  settleAll,
+} from './open-steps';
+
+export interface DatabaseSession extends OpenedDatabase {
+  readonly config: Config;
+  readonly warehouse: string;
+  /** The embedded servers, if any is used. */
+  readonly stack?: StackMember | undefined;
+}
+
+export interface Session extends DatabaseSession, OpenedTemporal {
+  /** Whether this process runs a worker itself. */
+  readonly hasOwnWorker: () => boolean;
+}
+
+export interface SessionOptions {
+  /** Shown in the lease and to PostgreSQL: the command's name. */
+  readonly role: string;
+  /** Changes the configuration: the demo's database is always one of its own. */
+  readonly configure?: (config: Config) => Config;
+  /** Derives the database's URL from the embedded server's, making the database. */
+  readonly prepareDatabase?: (embeddedUrl: string) => Promise<string>;
+}
+
+const readConfig = (context: CommandContext, options: SessionOptions): Config => {
+  const config = loadConfig(process.env, context.flags);
+  return options.configure?.(config) ?? config;
+};
+
+const databaseUrlOf = async (
+  config: Config,
+  options: SessionOptions,
+  stack: Promise<StackMember | undefined>,
+): Promise<string> => {
+  if (config.databaseUrl !== undefined) return config.databaseUrl;
+  const embeddedUrl = fromStack((await stack)?.databaseUrl, 'database URL');
+  return options.prepareDatabase?.(embeddedUrl) ?? embeddedUrl;
+};
+
+/** Opens the database alone, migrated; closes all when `work` is done or fails. */
+export const withDatabase = async <T>(
+  context: CommandContext,
+  options: SessionOptions,
+  work: (session: DatabaseSession) => Promise<T>,
+): Promise<T> => {
+  const { output, signal } = context;
+  const config = readConfig(context, options);
+  const parts = createOpenParts(output.note);
+  try {
+    const needs = { postgres: config.databaseUrl === undefined, temporal: false };
+    const stack = openStack(config, { role: options.role, needs, log: output.progress, signal }, parts);
+    const database = await openDatabase(await databaseUrlOf(config, options, stack), options.role, parts);
+    signal.throwIfAborted();
+    output.progress('');
+    return await work({ config, warehouse: config.warehouse, ...database, stack: await stack });
+  } finally {
+    await parts.closeAll();
+  }
+};
+
+/** With an external Temporal a worker is expected to run elsewhere, unless one's own is asked for. */
+const mayRunWorker = (config: Config): boolean =>
+  config.temporal.address === undefined || config.inlineWorker;
+
+export type Servers = DatabaseSession & OpenedTemporal;
+
+const openServers = async <P>(
+  { output, signal }: CommandContext,
+  how: { config: Config; options: SessionOptions; prepare: (config: Config) => Promise<P>; withWorker: boolean },
+  parts: OpenParts,
+): Promise<readonly [Servers, P]> => {
+  const { config, options } = how;
+  const external = config.temporal.address;
+  const needs = { postgres: config.databaseUrl === undefined, temporal: external === undefined };
+  const stack = openStack(config, { role: options.role, needs, log: output.progress, signal }, parts);
+  const database = databaseUrlOf(config, options, stack).then((url) => openDatabase(url, options.role, parts));
+  const temporal = preloadTemporal(how.withWorker).then(async () => {
+    const address = external ?? fromStack((await stack)?.temporalAddress, 'Temporal address');
+    return openTemporal({ ...config.temporal, address }, parts);
+  });
+  const prepared = breathe().then(() => how.prepare(config));
+  const [joined, ...opened] = await settleAll([stack, database, temporal, prepared]);
+  return [{ config, warehouse: config.warehouse, ...opened[0], ...opened[1], stack: joined }, opened[2]];
+};
+
+const openWorker = async (
+  servers: Servers,
+  parts: OpenParts,
+): Promise<InlineWorker | undefined> => {
+  const { config, warehouse, databaseUrl, temporal, stack } = servers;
+  if (!mayRunWorker(config)) return undefined;
+  const serves = leaseWorkerOf(warehouse, databaseUrl, temporal);
+  const worker = await startInlineWorker({ config, warehouse, databaseUrl, temporal, stack, serves });
+  parts.keep('worker', worker.close);
+  return worker;
+};
+
+export interface SessionSteps<P, T> {
+  /** What can be done while the servers start. */
+  readonly prepare: (config: Config) => Promise<P>;
+  readonly work: (session: Session, prepared: P) => Promise<T>;
+}
+
+/**
+ * Opens what a command that talks to workflows needs: the database, Temporal, and a worker in this process where no
+ * other one serves. Closes all of it when `work` is done or fails. If the worker breaks, so does `work`.
+ */
+export const withSession = async <P, T>(
+  context: CommandContext,
+  options: SessionOptions,
+  steps: SessionSteps<P, T>,
+): Promise<T> => {
+  const config = readConfig(context, options);
+  const parts = createOpenParts(context.output.note);
+  try {
+    const { prepare } = steps;
+    const [servers, prepared] = await openServers(
+      context,
+      { config, options, prepare, withWorker: mayRunWorker(config) },
+      parts,
+    );
+    context.signal.throwIfAborted();
+    const worker = await openWorker(servers, parts);
+    context.output.progress('');
+    const working = steps.work({ ...servers, hasOwnWorker: () => worker?.isRunning() ?? false }, prepared);
+    return await (worker ? Promise.race([working, worker.broken]) : working);
+  } finally {
+    await parts.closeAll();
+  }
+};
+
+/** Opens the servers for a command that runs a worker itself, registered in `parts`; closes all of it at the end. */
+export const withServers = async <T>(
+  context: CommandContext,
+  options: SessionOptions,
+  work: (servers: Servers, parts: OpenParts) => Promise<T>,
+): Promise<T> => {
+  const config = readConfig(context, options);
+  const parts = createOpenParts(context.output.note);
+  try {
+    const prepare = (): Promise<undefined> => Promise.resolve(undefined);
+    const [servers] = await openServers(context, { config, options, prepare, withWorker: true }, parts);
+    context.signal.throwIfAborted();
+    return await work(servers, parts);
+  } finally {
+    await parts.closeAll();
+  }
+};

@@ -1,0 +1,29 @@
+import type { CommandContext } from './context';
+import { type DatabaseSession, withDatabase } from './session';
+import { type StatusReport, statusLines } from './status-lines';
+
+const SHOWN_RUNS = 10;
+const SHOWN_BATCHES = 10;
+
+const readStatus = async ({ pool, warehouse, databaseUuid }: DatabaseSession): Promise<StatusReport> => {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loads while the servers start
+  const db = require('../db/status') as typeof import('../db/status');
+  const [runs, batches, freshness, deadLetters, lag, unread] = await Promise.all([
+    db.recentRuns(pool, SHOWN_RUNS),
+    db.recentBatches(pool, SHOWN_BATCHES),
+    db.datasetFreshness(pool),
+    db.deadLetterCounts(pool),
+    db.consumptionLag(pool),
+    db.unreadDatasets(pool),
+  ]);
+  return { warehouse, databaseUuid, runs, batches, freshness, deadLetters, lag, unread };
+};
+
+/** `strata status` */
+export const statusCommand = (context: CommandContext): Promise<number> =>
+  withDatabase(context, { role: 'status' }, async (session) => {
+    const report = await readStatus(session);
+    if (context.output.json) context.output.document(report);
+    else for (const line of statusLines(report)) context.output.line(line);
+    return 0;
+  });

@@ -1,0 +1,86 @@
+import { z } from 'zod/v4';
+import { StrataError } from '../../domain/errors';
+
+const names = z
+  .union([z.string(), z.array(z.string())])
+  .transform((value) => (typeof value === 'string' ? [value] : value));
+
+const Index = z.object({ columns: z.array(z.string()).min(1), unique: z.boolean().default(false) });
+export type IndexConfig = z.infer<typeof Index>;
+
+const Partition = z.object({ field: z.string(), granularity: z.literal('month').default('month') });
+export type PartitionConfig = z.infer<typeof Partition>;
+
+const Period = z.enum(['day', 'month']);
+export type Period = z.infer<typeof Period>;
+
+const common = { indexes: z.array(Index).default([]), full_refresh: z.boolean().optional() };
+
+const View = z.object({ materialized: z.literal('view') });
+const Table = z.object({ materialized: z.literal('table'), ...common });
+
+/** Rows are merged by `unique_key`; of several the one with the greatest `load_order` stands. */
+const Incremental = z.object({
+  materialized: z.literal('incremental'),
+  incremental_strategy: z.literal('merge').default('merge'),
+  unique_key: names,
+  load_order: names.optional(),
+  /** A predicate over the model's rows: those are not in the relation, and leave it if they were. */
+  delete_where: z.string().optional(),
+  on_schema_change: z.enum(['ignore', 'fail', 'append_new_columns', 'sync_all_columns']).default('ignore'),
+  partition_by: Partition.optional(),
+  ...common,
+});
+
+/**
+ * A slowly changing dimension of Kimball's type 2: the model gives one row per change, of all changes of a key.
+ * `type_2` columns start a version, `type_1` columns are overwritten everywhere, `type_0` columns keep the first value.
+ */
+const Scd2 = z.object({
+  materialized: z.literal('scd2'),
+  unique_key: names,
+  /** From when on a row holds; unique within a key. */
+  updated_at: z.string(),
+  /** Where the first version starts, if that is earlier than its `updated_at`. */
+  starts_at: z.string().optional(),
+  type_2: names,
+  type_1: names.default([]),
+  type_0: names.default([]),
+  surrogate_key: z.string(),
+  ...common,
+});
+
+/** Whole periods are recomputed: those that the model declares with `affected_periods()`. */
+const ByPeriod = z.object({
+  materialized: z.literal('by_period'),
+  unique_key: names,
+  period: Period,
+  period_column: z.string(),
+  ...common,
+});
+
+const MaterializationConfig = z.discriminatedUnion('materialized', [
+  View,
+  Table,
+  Incremental,
+  Scd2,
+  ByPeriod,
+]);
+export type MaterializationConfig = z.infer<typeof MaterializationConfig>;
+export type ViewConfig = z.infer<typeof View>;
+export type TableConfig = z.infer<typeof Table>;
+export type IncrementalConfig = z.infer<typeof Incremental>;
+export type Scd2Config = z.infer<typeof Scd2>;
+export type ByPeriodConfig = z.infer<typeof ByPeriod>;
+/** Materializations whose changes are tracked. */
+export type TrackedConfig = IncrementalConfig | Scd2Config | ByPeriodConfig;
+
+/** The settings that a materialization reads of a model's config. @throws MODEL_INVALID names the model and the settings. */
+export const parseModelConfig = (label: string, config: Record<string, unknown>): MaterializationConfig => {
+  const parsed = MaterializationConfig.safeParse(config);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((i) => `${i.path.join('.') || 'materialized'}: ${i.message}`);
+  throw new StrataError('MODEL_INVALID', `Model ${label}: config ${problems.join('; ')}`, {
+    cause: parsed.error,
+  });
+};

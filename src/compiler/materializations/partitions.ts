@@ -1,0 +1,86 @@
+import { quoteIdentifier, relationSql, sqlLiteral } from '../identifiers';
+import type { RelationName } from '../manifest';
+
+/** Months `[from, to)` as `YYYY-MM-01`. */
+export interface PartitionRange {
+  readonly suffix: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+const FIRST_MONTHLY_YEAR = 1990;
+const MONTHLY_YEARS_AHEAD = 5;
+
+const monthStart = (year: number, month: number): string =>
+  `${String(year).padStart(4, '0')}-${String(month).padStart(2, '0')}-01`;
+
+const yearMonth = (period: string): { year: number; month: number } => {
+  const [year, month] = period.split('-').map(Number);
+  return { year: year as number, month: month as number };
+};
+
+/** A month of its own between 1990 and five years from now; else one partition a century, so that odd dates stay few. */
+const rangeFor = (period: string, currentYear: number): PartitionRange => {
+  const { year, month } = yearMonth(period);
+  const endOfMonthly = currentYear + MONTHLY_YEARS_AHEAD + 1;
+  if (year >= FIRST_MONTHLY_YEAR && year < endOfMonthly) {
+    const to = month === 12 ? monthStart(year + 1, 1) : monthStart(year, month + 1);
+    return {
+      suffix: monthStart(year, month).slice(0, 7).replace('-', '_'),
+      from: monthStart(year, month),
+      to,
+    };
+  }
+  const century = Math.floor(year / 100) * 100;
+  const first = year < FIRST_MONTHLY_YEAR ? Math.max(century, 1) : Math.max(century, endOfMonthly);
+  const last = year < FIRST_MONTHLY_YEAR ? Math.min(century + 100, FIRST_MONTHLY_YEAR) : century + 100;
+  const pad = (y: number): string => String(y).padStart(4, '0');
+  return { suffix: `y${pad(first)}_y${pad(last)}`, from: monthStart(first, 1), to: monthStart(last, 1) };
+};
+
+/** The range that a partition's name stands for. */
+const rangeOfName = (table: string, partition: string): { from: string; to: string } | undefined => {
+  const suffix = partition.startsWith(`${table}_`) ? partition.slice(table.length + 1) : '';
+  const month = /^(\d{4})_(\d{2})$/.exec(suffix);
+  if (month) {
+    const [year, number] = [Number(month[1]), Number(month[2])];
+    return {
+      from: monthStart(year, number),
+      to: number === 12 ? monthStart(year + 1, 1) : monthStart(year, number + 1),
+    };
+  }
+  const years = /^y(\d{4,})_y(\d{4,})$/.exec(suffix);
+  return years ? { from: monthStart(Number(years[1]), 1), to: monthStart(Number(years[2]), 1) } : undefined;
+};
+
+/** `YYYY-MM-01` in an order that also holds for years of five digits. */
+const ordinal = (period: string): number => {
+  const { year, month } = yearMonth(period);
+  return year * 12 + month;
+};
+
+/** The partitions to be made so that each of `months` has its place beside those that exist. */
+export const missingPartitions = (
+  table: string,
+  existing: readonly string[],
+  months: readonly string[],
+  currentYear: number,
+): PartitionRange[] => {
+  const covered = existing.flatMap((name) => rangeOfName(table, name) ?? []);
+  const made: PartitionRange[] = [];
+  for (const month of months) {
+    const at = ordinal(month);
+    const isCovered = [...covered, ...made].some((r) => ordinal(r.from) <= at && at < ordinal(r.to));
+    if (!isCovered) made.push(rangeFor(month, currentYear));
+  }
+  return made;
+};
+
+export const createPartition = (parent: RelationName, { suffix, from, to }: PartitionRange): string =>
+  `create table ${relationSql({ schema: parent.schema, name: `${parent.name}_${suffix}` })} partition of ${relationSql(parent)}
+for values from (${sqlLiteral(`${from} 00:00:00+00`)}) to (${sqlLiteral(`${to} 00:00:00+00`)})`;
+
+/** The UTC months of a column in a relation, as `YYYY-MM-01`. */
+export const monthsOf = (from: string, field: string): string =>
+  `select distinct date_trunc('month', ${quoteIdentifier(field)}::timestamptz at time zone 'UTC')::date::text as month
+from ${from} where ${quoteIdentifier(field)} is not null order by 1`;

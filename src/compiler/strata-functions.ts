@@ -1,0 +1,138 @@
+import type { ChangesFact, FactRequest, QueryFact, UnconsumedLoadsFact } from './facts';
+import { feedRelation, relationSql, sqlLiteral } from './identifiers';
+import type { ManifestSource, RelationName } from './manifest';
+import { periodRanges, type Period } from './periods';
+import { TemplateFailure } from './template-error';
+import { RelationValue, textOf, type TemplateFunction } from './template-values';
+
+export interface StrataFunctionsInput {
+  readonly incremental: boolean;
+  readonly config: () => Readonly<Record<string, unknown>>;
+  readonly sourceOf: (relation: RelationName) => ManifestSource | undefined;
+  /** Told of each relation that the template reads by what it has not consumed. */
+  readonly consumed: (input: { dataset: string } | { model: RelationName }) => void;
+  /** The fact if it is known; asks for it otherwise. */
+  readonly fact: (request: FactRequest) => unknown;
+}
+
+export interface StrataFunctions {
+  readonly functions: Readonly<Record<string, TemplateFunction>>;
+  /** Starts of the periods to recompute, once `affected_periods` has been called in an incremental rendering. */
+  readonly affectedPeriods: () => readonly string[] | undefined;
+}
+
+/** strata's own functions in templates: what a model has not consumed yet, and which periods that affects. */
+export const strataFunctions = (input: StrataFunctionsInput): StrataFunctions => {
+  let declared = false;
+  let periods: readonly string[] | undefined;
+
+  return {
+    affectedPeriods: () => periods,
+    functions: {
+      unconsumed: (relation) => unconsumed(input, relationArgument('unconsumed', relation)),
+      changes: (relation) => changes(input, relationArgument('changes', relation)),
+      affected_periods: (sql) => {
+        const { period } = periodConfig(input.config());
+        if (typeof sql !== 'string') throw new TemplateFailure('affected_periods() takes a query');
+        declared = true;
+        if (!input.incremental) return '';
+        const fact = input.fact({ kind: 'query', sql: affectedPeriodsQuery(period, sql) });
+        const found = ((fact as QueryFact | undefined)?.rows ?? []).map((row) => periodStart(row[0]));
+        periods = [...new Set([...(periods ?? []), ...found])].toSorted();
+        return '';
+      },
+      in_affected_periods: (column, type) => {
+        if (!declared) throw new TemplateFailure('in_affected_periods() stands before affected_periods()');
+        if (typeof column !== 'string')
+          throw new TemplateFailure('in_affected_periods() takes the SQL of a column');
+        if (!input.incremental) return 'true';
+        return periodPredicate(column, periods ?? [], periodConfig(input.config()).period, columnType(type));
+      },
+    },
+  };
+};
+
+const relationArgument = (name: string, value: unknown): RelationName => {
+  if (value instanceof RelationValue && value.text !== undefined) {
+    throw new TemplateFailure(`${name}() can't read an ephemeral model, which is no relation`);
+  }
+  if (value instanceof RelationValue) return value.relation;
+  throw new TemplateFailure(`${name}() takes ref(...) or source(...), not ${textOf(value)}`);
+};
+
+const unconsumed = (input: StrataFunctionsInput, relation: RelationName): string => {
+  const dataset = input.sourceOf(relation)?.dataset;
+  if (dataset === undefined) {
+    throw new TemplateFailure(
+      `unconsumed() takes a source that strata loads; ${relationSql(relation)} is none`,
+      true,
+    );
+  }
+  input.consumed({ dataset });
+  if (!input.incremental) return relationSql(relation);
+  const fact = input.fact({ kind: 'unconsumed-loads', dataset }) as UnconsumedLoadsFact | undefined;
+  const loads = (fact?.loadIds ?? []).map(bigintText);
+  const condition = loads.length === 0 ? 'false' : `_load_id = any ('{${loads.join(',')}}'::bigint[])`;
+  return `(select * from ${relationSql(relation)} where ${condition})`;
+};
+
+const changes = (input: StrataFunctionsInput, relation: RelationName): string => {
+  if (input.sourceOf(relation)) {
+    throw new TemplateFailure('changes() takes ref(...); for a source there is unconsumed()', true);
+  }
+  input.consumed({ model: relation });
+  if (!input.incremental) return `(select *, 1::smallint as _weight from ${relationSql(relation)})`;
+  const fact = input.fact({ kind: 'changes', relation }) as ChangesFact | undefined;
+  const [from, to] = [bigintText(fact?.from ?? '0'), bigintText(fact?.to ?? '0')];
+  return `(select * from ${relationSql(feedRelation(relation))} where _version > ${from} and _version <= ${to})`;
+};
+
+const periodStart = (value: unknown): string => {
+  if (typeof value === 'string' && /^\d{4,}-\d\d-\d\d$/.test(value)) return value;
+  throw new TemplateFailure(
+    `affected_periods() found ${textOf(value)}, which is no day that a period starts on`,
+  );
+};
+
+const bigintText = (value: string): string => {
+  if (!/^-?\d+$/.test(value)) throw new TemplateFailure(`${value} is no whole number`);
+  return value;
+};
+
+const periodConfig = (config: Readonly<Record<string, unknown>>): { period: Period } => {
+  const { materialized, period, period_column: column } = config;
+  if (materialized !== 'by_period') {
+    throw new TemplateFailure("affected_periods() is for models with config(materialized='by_period')");
+  }
+  if (period !== 'month' && period !== 'day') {
+    throw new TemplateFailure("config(materialized='by_period') needs period='month' or period='day'");
+  }
+  if (typeof column !== 'string' || column === '') {
+    throw new TemplateFailure("config(materialized='by_period') needs period_column");
+  }
+  return { period };
+};
+
+const affectedPeriodsQuery = (period: Period, sql: string): string =>
+  `select distinct date_trunc('${period}', x::timestamptz at time zone 'UTC')::date::text ` +
+  `from (${sql}) as affected(x) where x is not null order by 1`;
+
+const columnType = (type: unknown): 'date' | 'timestamptz' => {
+  if (type === undefined || type === null || type === 'timestamptz') return 'timestamptz';
+  if (type === 'date') return 'date';
+  throw new TemplateFailure(`in_affected_periods() knows 'timestamptz' and 'date', not ${textOf(type)}`);
+};
+
+const periodPredicate = (
+  column: string,
+  periods: readonly string[],
+  period: Period,
+  type: 'date' | 'timestamptz',
+): string => {
+  const literal = (day: string): string =>
+    type === 'date' ? `${sqlLiteral(day)}::date` : `${sqlLiteral(`${day} 00:00:00+00`)}::timestamptz`;
+  const ranges = periodRanges(periods, period).map(
+    ({ from, to }) => `${column} >= ${literal(from)} and ${column} < ${literal(to)}`,
+  );
+  return ranges.length === 0 ? 'false' : `(${ranges.join(' or ')})`;
+};

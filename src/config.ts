@@ -1,0 +1,241 @@
+import { delimiter, resolve } from 'node:path';
+import { inspect } from 'node:util';
+import type { ClientConnectConfig } from '@temporalio/envconfig';
+import { z } from 'zod/v4';
+import { StrataError } from './domain/errors';
+import { settings } from './settings';
+import { DEFAULT_WAREHOUSE } from './wire/names';
+
+export { settings, type Setting } from './settings';
+
+const PACKAGE_ROOT = resolve(__dirname, '..');
+/** The test suite talks to itself by variables of this prefix. */
+const TEST_PREFIX = 'STRATA_TEST_';
+
+/** How to reach Temporal. Printing it shows no key and no certificate. */
+export interface TemporalSettings {
+  /** Undefined: nothing is configured, use the embedded server. */
+  readonly address?: string | undefined;
+  readonly namespace: string;
+  readonly connectionOptions: Omit<ClientConnectConfig['connectionOptions'], 'address'>;
+}
+
+export interface Config {
+  readonly databaseUrl?: string | undefined;
+  readonly warehouse: string;
+  readonly temporal: TemporalSettings;
+  /** `.strata/`: where the embedded servers live. */
+  readonly stateDir: string;
+  readonly projectDir: string;
+  readonly fileRoots?: readonly string[] | undefined;
+  readonly projectRoots?: readonly string[] | undefined;
+  readonly maxFieldBytes: number;
+  readonly retries: number;
+  readonly retryIntervalMs: number;
+  readonly threads: number;
+  readonly inlineWorker: boolean;
+  readonly temporalBinary?: string | undefined;
+  readonly logLevel: LogLevel;
+  readonly logFormat: 'json' | 'pretty' | 'auto';
+}
+
+/** What a command line may set; each goes over its variable. */
+export interface ConfigFlags {
+  readonly databaseUrl?: string | undefined;
+  readonly warehouse?: string | undefined;
+  readonly temporalAddress?: string | undefined;
+  readonly temporalNamespace?: string | undefined;
+  readonly temporalProfile?: string | undefined;
+  readonly home?: string | undefined;
+  readonly projectDir?: string | undefined;
+  readonly retries?: string | number | undefined;
+  readonly retryInterval?: string | number | undefined;
+  readonly threads?: string | number | undefined;
+  readonly inlineWorker?: boolean | undefined;
+  readonly temporalBinary?: string | undefined;
+  readonly logLevel?: string | undefined;
+  readonly logFormat?: string | undefined;
+}
+
+const LogLevel = z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']);
+export type LogLevel = z.infer<typeof LogLevel>;
+
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, `must be between ${min} and ${max}`);
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+const durationMs = z.string().transform((text, context) => {
+  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$/.exec(text.trim());
+  const unit = UNIT_MS[match?.[2] ?? 's'];
+  if (match?.[1] !== undefined && unit !== undefined) return Math.round(Number(match[1]) * unit);
+  context.addIssue('must be seconds or a duration such as 500ms, 60s or 5m');
+  return z.NEVER;
+});
+
+const yesOrNo = z
+  .string()
+  .refine((text) => /^(1|0|true|false|yes|no)$/i.test(text), 'must be 1 or 0')
+  .transform((text) => /^(1|true|yes)$/i.test(text));
+
+const folders = z.string().transform((text) =>
+  text
+    .split(delimiter)
+    .filter((path) => path !== '')
+    .map((path) => resolve(path)),
+);
+
+/** The name in a PostgreSQL URL, or undefined when there is none. */
+const databaseNameOf = (databaseUrl: string): string | undefined => {
+  try {
+    return decodeURIComponent(new URL(databaseUrl).pathname.slice(1)) || undefined;
+  } catch {
+    return undefined;
+  }
+};
+
+const databaseUrl = z
+  .string()
+  .refine((text) => /^postgres(ql)?:\/\//.test(text) && URL.canParse(text), 'must be a postgres:// URL')
+  .refine((text) => databaseNameOf(text) !== undefined, 'must name a database');
+
+const Variables = z.object({
+  DATABASE_URL: databaseUrl.optional(),
+  STRATA_WAREHOUSE: z
+    .string()
+    .regex(/^[\w.-]{1,120}$/, 'must be letters, digits, _, . and -')
+    .optional(),
+  STRATA_HOME: z.string().optional(),
+  STRATA_PROJECT_DIR: z.string().optional(),
+  STRATA_FILE_ROOTS: folders.optional(),
+  STRATA_PROJECT_ROOTS: folders.optional(),
+  STRATA_MAX_FIELD_BYTES: wholeNumber(1, 1024 ** 3).optional(),
+  STRATA_RETRIES: wholeNumber(0, 100).optional(),
+  STRATA_RETRY_INTERVAL: durationMs.optional(),
+  STRATA_THREADS: wholeNumber(1, 64).optional(),
+  STRATA_INLINE_WORKER: yesOrNo.optional(),
+  STRATA_TEMPORAL_BIN: z.string().optional(),
+  STRATA_LOG_LEVEL: LogLevel.optional(),
+  STRATA_LOG_FORMAT: z.enum(['json', 'pretty']).optional(),
+});
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const textOf = (value: string | number | boolean | undefined): string | undefined =>
+  value === undefined ? undefined : String(value);
+
+/** Flags go over the environment; an empty variable is an unset one. */
+const withFlags = (env: Environment, flags: ConfigFlags): Record<string, string> => {
+  const byFlag: Record<string, string | undefined> = {
+    DATABASE_URL: flags.databaseUrl,
+    STRATA_WAREHOUSE: flags.warehouse,
+    STRATA_HOME: flags.home,
+    STRATA_PROJECT_DIR: flags.projectDir,
+    STRATA_RETRIES: textOf(flags.retries),
+    STRATA_RETRY_INTERVAL: textOf(flags.retryInterval),
+    STRATA_THREADS: textOf(flags.threads),
+    STRATA_INLINE_WORKER: textOf(flags.inlineWorker),
+    STRATA_TEMPORAL_BIN: flags.temporalBinary,
+    STRATA_LOG_LEVEL: flags.logLevel,
+    STRATA_LOG_FORMAT: flags.logFormat,
+    TEMPORAL_ADDRESS: flags.temporalAddress,
+    TEMPORAL_NAMESPACE: flags.temporalNamespace,
+    TEMPORAL_PROFILE: flags.temporalProfile,
+  };
+  const given = (record: Environment): [string, string][] =>
+    Object.entries(record).filter((e): e is [string, string] => e[1] !== undefined && e[1] !== '');
+  return Object.fromEntries([...given(env), ...given(byFlag)]);
+};
+
+const KNOWN: ReadonlySet<string> = new Set(settings.map((s) => s.name));
+
+const unknownVariables = (env: Environment): string[] =>
+  Object.keys(env)
+    .filter((name) => name.startsWith('STRATA_') && !name.startsWith(TEST_PREFIX) && !KNOWN.has(name))
+    .sort()
+    .map((name) => `${name} is not a variable of strata`);
+
+/** Keeps keys and certificates out of logs and stack traces, however the object is printed. */
+const concealed = <T extends object>(secret: T): T => {
+  const hide = { enumerable: false, value: () => '[redacted]' };
+  return Object.freeze(Object.defineProperties({ ...secret }, { toJSON: hide, [inspect.custom]: hide }));
+};
+
+const readTemporal = (variables: Record<string, string>): TemporalSettings => {
+  // Loaded here: a command that only prints help needs none of it.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { loadClientConnectConfig } =
+    require('@temporalio/envconfig') as typeof import('@temporalio/envconfig');
+  const profile = variables.TEMPORAL_PROFILE;
+  const loaded = loadClientConnectConfig({
+    overrideEnvVars: variables,
+    ...(profile === undefined ? {} : { profile }),
+  });
+  const { address, ...connectionOptions } = loaded.connectionOptions;
+  return Object.freeze({
+    address: address === '' ? undefined : address,
+    namespace: loaded.namespace ?? 'default',
+    connectionOptions: concealed(connectionOptions),
+  });
+};
+
+const NO_TEMPORAL: TemporalSettings = { namespace: 'default', connectionOptions: {} };
+
+const tryTemporal = (
+  variables: Record<string, string>,
+): { temporal: TemporalSettings; problems: string[] } => {
+  try {
+    return { temporal: readTemporal(variables), problems: [] };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { temporal: NO_TEMPORAL, problems: [`Temporal's configuration: ${why}`] };
+  }
+};
+
+/**
+ * The one reader of the environment. Unset values take the defaults of `settings`; flags go over variables.
+ * @throws CONFIG_INVALID with every problem: unknown STRATA_ variables, invalid values.
+ */
+export const loadConfig = (env: Environment = process.env, flags: ConfigFlags = {}): Config => {
+  const variables = withFlags(env, flags);
+  const parsed = Variables.safeParse(variables);
+  const { temporal, problems: temporalProblems } = tryTemporal(variables);
+  const problems = [
+    ...unknownVariables(env),
+    // The value isn't repeated: it may hold a password.
+    ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`),
+    ...temporalProblems,
+  ];
+  if (!parsed.success || problems.length > 0) throw new StrataError('CONFIG_INVALID', problems.join('; '));
+  return freezeConfig(parsed.data, temporal);
+};
+
+const freezeConfig = (v: z.infer<typeof Variables>, temporal: TemporalSettings): Config =>
+  Object.freeze({
+    databaseUrl: v.DATABASE_URL,
+    warehouse: v.STRATA_WAREHOUSE ?? warehouseOf(v.DATABASE_URL),
+    temporal,
+    stateDir: resolve(v.STRATA_HOME ?? resolve(PACKAGE_ROOT, '.strata')),
+    projectDir: resolve(v.STRATA_PROJECT_DIR ?? resolve(PACKAGE_ROOT, 'sql')),
+    fileRoots: v.STRATA_FILE_ROOTS,
+    projectRoots: v.STRATA_PROJECT_ROOTS,
+    maxFieldBytes: v.STRATA_MAX_FIELD_BYTES ?? 1024 ** 2,
+    retries: v.STRATA_RETRIES ?? 3,
+    retryIntervalMs: v.STRATA_RETRY_INTERVAL ?? 60_000,
+    threads: v.STRATA_THREADS ?? 4,
+    inlineWorker: v.STRATA_INLINE_WORKER ?? false,
+    temporalBinary: v.STRATA_TEMPORAL_BIN,
+    logLevel: v.STRATA_LOG_LEVEL ?? 'warn',
+    logFormat: v.STRATA_LOG_FORMAT ?? 'auto',
+  });
+
+/** A warehouse is called as its database; the embedded one `strata`. */
+export const warehouseOf = (url: string | undefined): string =>
+  (url === undefined ? undefined : databaseNameOf(url)) ?? DEFAULT_WAREHOUSE;
+
+/** Whether commands are to use a Temporal that is configured, instead of the embedded one. */
+export const isExternalTemporal = (config: Config): boolean => config.temporal.address !== undefined;

@@ -1,0 +1,118 @@
+import { Client, escapeIdentifier } from 'pg';
+import { from as copyFrom } from 'pg-copy-streams';
+import { StrataError } from '../domain/errors';
+import { sessionUrl } from './pool';
+import { serverMessage, sqlStateOf } from './sqlstate';
+
+type CopyStream = ReturnType<typeof copyFrom>;
+
+export interface CopyTarget {
+  readonly schema: string;
+  readonly table: string;
+  readonly columns: readonly string[];
+}
+
+const connectionTimeoutMs = 10_000;
+
+const copyStatement = ({ schema, table, columns }: CopyTarget): string =>
+  `copy ${escapeIdentifier(schema)}.${escapeIdentifier(table)} (${columns.map(escapeIdentifier).join(', ')}) from stdin`;
+
+/** PostgreSQL refusing a value (class 22, data exceptions) is a contract that promises what it doesn't keep. */
+const asCopyError = (error: unknown, target: CopyTarget): unknown =>
+  sqlStateOf(error)?.startsWith('22') === true
+    ? new StrataError(
+        'DATASET_INVALID',
+        `PostgreSQL refuses a value that the contract lets into ${target.schema}.${target.table}: ${serverMessage(error)}`,
+        { cause: error },
+      )
+    : error;
+
+/**
+ * A connection of its own for loading: slonik has no COPY. What one transaction is to hold (rows, the mark of the
+ * chunk, the ledger's counts) all goes through here; everything else in strata goes through the pool.
+ */
+export class CopySession {
+  private stream: CopyStream | undefined;
+  private target: CopyTarget | undefined;
+  private failure: unknown;
+  private wake: (() => void) | undefined;
+
+  private constructor(private readonly client: Client) {
+    // Without a listener a lost connection would end the process; the statement at hand reports it too.
+    client.on('error', (error) => {
+      this.fail(error);
+    });
+  }
+
+  /** `name` is what pg_stat_activity shows of the session. */
+  static async open(databaseUrl: string, name: string): Promise<CopySession> {
+    const client = new Client({
+      connectionString: sessionUrl(databaseUrl),
+      connectionTimeoutMillis: connectionTimeoutMs,
+      keepAlive: true,
+    });
+    const session = new CopySession(client);
+    await client.connect();
+    await client.query(`select set_config('application_name', $1, false)`, [name]);
+    return session;
+  }
+
+  async query(text: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
+    const result = await this.client.query<Record<string, unknown>>(text, [...values]);
+    return result.rows;
+  }
+
+  /** Starts COPY in the text format. Rows follow by `write`, and `finishCopy` ends it. */
+  startCopy(target: CopyTarget): void {
+    this.target = target;
+    this.stream = this.client.query(copyFrom(copyStatement(target)));
+    this.stream.on('error', (error) => {
+      this.fail(error);
+    });
+  }
+
+  /** Sends rows; waits while the server has enough to do. */
+  async write(rows: Buffer): Promise<void> {
+    this.throwFailure();
+    const stream = this.requireStream();
+    if (stream.write(rows)) return;
+    await this.until((done) => stream.once('drain', done));
+  }
+
+  async finishCopy(): Promise<void> {
+    const stream = this.requireStream();
+    await this.until((done) => stream.end(done));
+    this.stream = undefined;
+  }
+
+  /** Ends the session at once; the server rolls back what isn't committed. */
+  async close(): Promise<void> {
+    await this.client.end().catch(() => undefined);
+  }
+
+  private requireStream(): CopyStream {
+    if (!this.stream) throw new Error('No COPY is under way');
+    return this.stream;
+  }
+
+  private fail(error: unknown): void {
+    this.failure ??= error;
+    this.wake?.();
+  }
+
+  private throwFailure(): void {
+    if (this.failure === undefined) return;
+    throw this.target ? asCopyError(this.failure, this.target) : this.failure;
+  }
+
+  /** Waits for an event, or for the failure that comes instead of it. */
+  private async until(listen: (done: () => void) => void): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.wake = resolve;
+      if (this.failure === undefined) listen(resolve);
+      else resolve();
+    });
+    this.wake = undefined;
+    this.throwFailure();
+  }
+}

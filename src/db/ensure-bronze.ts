@@ -1,0 +1,133 @@
+import { type DatabasePool, type DatabaseTransactionConnection, sql } from 'slonik';
+import { z } from 'zod';
+import type { ManifestDataset } from '../compiler/manifest';
+import { StrataError } from '../domain/errors';
+
+const ColumnRow = z.object({ name: z.string(), type: z.string() });
+type Columns = ReadonlyMap<string, string>;
+
+/** What rows have besides the contract's columns. */
+const OWN_COLUMNS = ['_load_id', '_batch_id', '_row_number', '_extra'];
+/** The view's own columns in the order in which it was first made. */
+const VIEW_OWN_COLUMNS = ['_loaded_at', '_batch_id', '_row_number', '_extra', '_load_id'];
+
+/** PostgreSQL's own spelling of the types that contracts name. */
+const SPELLING: Record<string, string> = {
+  timestamptz: 'timestamp with time zone',
+  timestamp: 'timestamp without time zone',
+};
+
+const spelled = (type: string): string => SPELLING[type] ?? type;
+
+const existingColumns = async (
+  db: DatabaseTransactionConnection | DatabasePool,
+  schema: string,
+  name: string,
+): Promise<Columns> => {
+  const rows = await db.any(sql.type(ColumnRow)`
+    select a.attname::text as name, pg_catalog.format_type(a.atttypid, a.atttypmod) as type
+    from pg_catalog.pg_attribute as a
+    inner join pg_catalog.pg_class as c on c.oid = a.attrelid
+    inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+    where n.nspname = ${schema} and c.relname = ${name} and a.attnum > 0 and not a.attisdropped
+    order by a.attnum
+  `);
+  return new Map(rows.map((row) => [row.name, row.type]));
+};
+
+/** Type names come from the contract's columns, a closed set of words, digits and parentheses. */
+const typeFragment = (type: string): ReturnType<typeof sql.fragment> => {
+  if (!/^[a-z][a-z ]*(\(\d+(,\s*\d+)?\))?$/.test(type))
+    throw new StrataError('DATASET_INVALID', `"${type}" is not the name of a PostgreSQL type`);
+  return { ...sql.fragment``, sql: type };
+};
+
+const createHeap = async (db: DatabaseTransactionConnection, dataset: ManifestDataset): Promise<void> => {
+  const heap = sql.identifier(['strata_bronze', dataset.name]);
+  const columns = dataset.columns.map(
+    ({ name, type }) => sql.fragment`${sql.identifier([name])} ${typeFragment(type)}`,
+  );
+  await db.query(sql.unsafe`
+    create table ${heap} (
+      ${sql.join(columns, sql.fragment`, `)},
+      _load_id bigint not null,
+      _batch_id bigint not null,
+      _row_number bigint not null,
+      _extra jsonb
+    )
+  `);
+  await db.query(sql.unsafe`create index on ${heap} using brin (_load_id) with (autosummarize = on)`);
+};
+
+const addColumns = async (
+  db: DatabaseTransactionConnection,
+  dataset: ManifestDataset,
+  existing: Columns,
+): Promise<void> => {
+  const heap = sql.identifier(['strata_bronze', dataset.name]);
+  for (const { name, type } of dataset.columns) {
+    const has = existing.get(name);
+    if (has === undefined)
+      await db.query(
+        sql.unsafe`alter table ${heap} add column ${sql.identifier([name])} ${typeFragment(type)}`,
+      );
+    else if (has !== spelled(type))
+      throw new StrataError(
+        'DATASET_INCOMPATIBLE',
+        `Column "${name}" of dataset "${dataset.name}" is ${type} in the contract but ${has} in the database`,
+      );
+  }
+};
+
+/** Keeps the order that the view has, since models may depend on it; what is new goes to the end. */
+const replaceView = async (
+  db: DatabaseTransactionConnection,
+  dataset: ManifestDataset,
+  heapColumns: Columns,
+): Promise<void> => {
+  const has = await existingColumns(db, 'bronze', dataset.name);
+  const contract = [...heapColumns.keys()].filter((name) => !OWN_COLUMNS.includes(name));
+  const wanted = [...contract, ...VIEW_OWN_COLUMNS];
+  const ordered = [...has.keys(), ...wanted.filter((name) => !has.has(name))];
+  const selected = ordered.map((name) =>
+    name === '_loaded_at'
+      ? sql.fragment`l.loaded_at as _loaded_at`
+      : sql.fragment`b.${sql.identifier([name])}`,
+  );
+  await db.query(sql.unsafe`
+    create or replace view ${sql.identifier(['bronze', dataset.name])} as
+    select ${sql.join(selected, sql.fragment`, `)}
+    from ${sql.identifier(['strata_bronze', dataset.name])} as b
+    inner join ops.load as l on l.load_id = b._load_id
+    where l.position is not null
+  `);
+};
+
+const isUpToDate = (dataset: ManifestDataset, heap: Columns, view: Columns): boolean =>
+  heap.size > 0 &&
+  dataset.columns.every(({ name, type }) => heap.get(name) === spelled(type) && view.has(name)) &&
+  VIEW_OWN_COLUMNS.every((name) => view.has(name));
+
+/**
+ * Makes the bronze relations of a dataset, or brings them up to its contract: `strata_bronze.NAME` holds the rows of
+ * all loads, the view `bronze.NAME` shows those of published ones. New columns are added; a column that the contract
+ * no longer has stays, and is NULL in new rows. Idempotent; safe to call from many processes at once.
+ * @throws DATASET_INCOMPATIBLE when a column's type has changed
+ */
+export const ensureBronze = async (pool: DatabasePool, dataset: ManifestDataset): Promise<void> => {
+  const [heap, view] = await Promise.all([
+    existingColumns(pool, 'strata_bronze', dataset.name),
+    existingColumns(pool, 'bronze', dataset.name),
+  ]);
+  if (isUpToDate(dataset, heap, view)) return;
+  await pool.transaction(async (transaction) => {
+    await transaction.query(
+      sql.unsafe`select pg_advisory_xact_lock(hashtextextended(${`strata bronze ${dataset.name}`}, 0))`,
+    );
+    const existing = await existingColumns(transaction, 'strata_bronze', dataset.name);
+    if (existing.size === 0) await createHeap(transaction, dataset);
+    else await addColumns(transaction, dataset, existing);
+    const columns = await existingColumns(transaction, 'strata_bronze', dataset.name);
+    await replaceView(transaction, dataset, columns);
+  });
+};

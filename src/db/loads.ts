@@ -1,0 +1,126 @@
+import { type CommonQueryMethods, type DatabasePool, sql } from 'slonik';
+import { z } from 'zod';
+import { isSqlState } from './sqlstate';
+
+const LoadRow = z.object({ load_id: z.string(), file_identity: z.string().nullable() });
+
+export interface Load {
+  readonly loadId: string;
+  /** Of the file that the load's chunks came from; null before the first attempt. */
+  readonly fileIdentity: string | null;
+}
+
+const LACKS_PRIVILEGE = new Set(['42501']);
+
+/** What pg_stat_activity shows of the session that writes a load. */
+export const loadSessionName = (loadId: string): string => `strata load ${loadId}`;
+
+/** The load of a batch's file. */
+export const findFileLoad = async (db: CommonQueryMethods, batchId: string): Promise<Load | null> => {
+  const row = await db.maybeOne(sql.type(LoadRow)`
+    select load_id, file_identity from ops.load where batch_id = ${batchId}::bigint and kind = 'file'
+  `);
+  return row && { loadId: row.load_id, fileIdentity: row.file_identity };
+};
+
+/** Makes the load of a batch's file, once; the caller holds the batch's lock. */
+export const ensureFileLoad = async (
+  db: CommonQueryMethods,
+  batch: { readonly batch_id: string; readonly dataset: string },
+): Promise<Load> => {
+  const existing = await findFileLoad(db, batch.batch_id);
+  if (existing) return existing;
+  const loadId = await db.oneFirst(sql.type(z.object({ load_id: z.string() }))`
+    insert into ops.load (batch_id, dataset) values (${batch.batch_id}::bigint, ${batch.dataset})
+    returning load_id
+  `);
+  return { loadId, fileIdentity: null };
+};
+
+/** Notes which file a load's chunks come from. */
+export const setFileIdentity = async (
+  db: CommonQueryMethods,
+  loadId: string,
+  identity: string,
+): Promise<void> => {
+  await db.query(
+    sql.unsafe`update ops.load set file_identity = ${identity} where load_id = ${loadId}::bigint`,
+  );
+};
+
+/** Waits for the chunk being written, and keeps the next one from starting until the transaction ends. */
+export const lockLoad = async (db: CommonQueryMethods, loadId: string): Promise<void> => {
+  await db.query(sql.unsafe`select from ops.load where load_id = ${loadId}::bigint for update`);
+};
+
+/**
+ * Removes everything a load has written, so that it can start anew or is gone: rows, dead letters if asked, chunk
+ * marks. The caller has locked the load, and the load isn't published.
+ */
+export const sweepLoad = async (
+  db: CommonQueryMethods,
+  load: { readonly loadId: string; readonly dataset: string },
+  what: { readonly deadLetters: boolean },
+): Promise<void> => {
+  const { loadId, dataset } = load;
+  const relation = sql.identifier(['strata_bronze', dataset]);
+  const exists = await db.oneFirst(sql.type(z.object({ exists: z.boolean() }))`
+    select exists (
+      select from pg_catalog.pg_class as c
+      inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+      where n.nspname = 'strata_bronze' and c.relname = ${dataset}
+    ) as exists
+  `);
+  if (exists) await db.query(sql.unsafe`delete from ${relation} where _load_id = ${loadId}::bigint`);
+  if (what.deadLetters)
+    await db.query(sql.unsafe`delete from ops.dead_letter where load_id = ${loadId}::bigint`);
+  await db.query(sql.unsafe`delete from ops.load_chunk where load_id = ${loadId}::bigint`);
+  await db.query(sql.unsafe`
+    update ops.load set row_count = 0, file_identity = null where load_id = ${loadId}::bigint
+  `);
+};
+
+/**
+ * Gives the load the dataset's next position and moment, which makes its rows visible. The caller holds the dataset's
+ * publication lock to the end of the transaction, so that positions follow the order of commits.
+ */
+export const publishLoad = async (db: CommonQueryMethods, loadId: string, dataset: string): Promise<void> => {
+  await db.query(sql.unsafe`
+    with last as (
+      select position, loaded_at from ops.load
+      where dataset = ${dataset} and position is not null
+      order by position desc
+      limit 1
+    )
+    update ops.load
+    set
+      position = coalesce((select position from last), 0) + 1,
+      loaded_at = greatest(
+        clock_timestamp(),
+        (select loaded_at from last) + interval '1 microsecond'
+      )
+    where load_id = ${loadId}::bigint and position is null
+  `);
+};
+
+/** One publication of a dataset at a time, to the end of the transaction. */
+export const lockPublication = async (db: CommonQueryMethods, dataset: string): Promise<void> => {
+  await db.query(
+    sql.unsafe`select pg_advisory_xact_lock(hashtextextended(${`strata publication ${dataset}`}, 0))`,
+  );
+};
+
+/**
+ * Ends other sessions that still write this load: an attempt that was frozen, or cut off from the orchestrator, would
+ * hold its lock for ever. Without the privilege the new attempt just waits.
+ */
+export const endOtherWriters = async (pool: DatabasePool, loadId: string): Promise<void> => {
+  try {
+    await pool.query(sql.unsafe`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where application_name = ${loadSessionName(loadId)} and datname = current_database()
+    `);
+  } catch (error) {
+    if (!isSqlState(error, LACKS_PRIVILEGE)) throw error;
+  }
+};

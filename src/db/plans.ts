@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { type CommonQueryMethods, type DatabasePool, sql } from 'slonik';
+import { z } from 'zod';
+import type { Manifest } from '../compiler/manifest';
+import { StrataError } from '../domain/errors';
+
+const ManifestRow = z.object({ manifest: z.any() });
+
+/** JSON with sorted keys: the same project has the same text, whatever order it was read in. */
+const canonicalJson = (value: unknown): string =>
+  JSON.stringify(value, (_key, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+
+/** Keeps a compiled project under the sha256 of its manifest; the same project again is a no-op. Returns the hash. */
+export const storePlan = async (connection: CommonQueryMethods, manifest: Manifest): Promise<string> => {
+  const text = canonicalJson(manifest);
+  const planHash = createHash('sha256').update(text).digest('hex');
+  await connection.query(sql.type(z.object({}))`
+    insert into ops.plan (plan_hash, project, manifest) values (${planHash}, ${manifest.project}, ${text}::jsonb)
+    on conflict (plan_hash) do nothing
+  `);
+  return planHash;
+};
+
+/** Manifests never change under their hash, so a process reads each once. */
+const cache = new WeakMap<DatabasePool, Map<string, Promise<Manifest>>>();
+
+const readPlan = async (pool: DatabasePool, planHash: string): Promise<Manifest> => {
+  const row = await pool.maybeOne(
+    sql.type(ManifestRow)`select manifest from ops.plan where plan_hash = ${planHash}`,
+  );
+  if (!row) throw new StrataError('PLAN_UNKNOWN', `Plan ${planHash} is not in ops.plan`);
+  return row.manifest as Manifest;
+};
+
+/** @throws PLAN_UNKNOWN */
+export const loadPlan = (pool: DatabasePool, planHash: string): Promise<Manifest> => {
+  const plans = cache.get(pool) ?? new Map<string, Promise<Manifest>>();
+  cache.set(pool, plans);
+  const known = plans.get(planHash);
+  if (known) return known;
+  const plan = readPlan(pool, planHash);
+  plans.set(planHash, plan);
+  plan.catch(() => plans.delete(planHash));
+  return plan;
+};

@@ -1,0 +1,108 @@
+import { type CommonQueryMethods, type DatabasePool, sql } from 'slonik';
+import { z } from 'zod';
+import { feedRelation } from '../compiler/identifiers';
+import type { RelationName } from '../compiler/manifest';
+
+const Nothing = z.object({});
+
+const RelationRow = z.object({
+  materialized: z.string(),
+  version: z.string(),
+  reset_version: z.string(),
+});
+export type TrackedRelation = z.infer<typeof RelationRow>;
+
+/** Under this name a relation is known in strata's own tables. */
+export const relationKey = ({ schema, name }: RelationName): string => `${schema}.${name}`;
+
+export const datasetUpstream = (dataset: string): string => `dataset:${dataset}`;
+export const relationUpstream = (relation: RelationName): string => `relation:${relationKey(relation)}`;
+
+/** A relation that strata's models maintain, or undefined. */
+export const findRelation = async (
+  connection: CommonQueryMethods,
+  relation: RelationName,
+): Promise<TrackedRelation | undefined> =>
+  (await connection.maybeOne(sql.type(RelationRow)`
+    select materialized, version, reset_version from ops.relation where relation = ${relationKey(relation)}
+  `)) ?? undefined;
+
+/** Keeps that a relation is now at `version`; with `reset`, that its feed begins there. */
+export const saveRelation = async (
+  connection: CommonQueryMethods,
+  relation: RelationName,
+  state: { nodeId: string; materialized: string; version: bigint; reset: boolean },
+): Promise<void> => {
+  const version = state.version.toString();
+  await connection.query(sql.type(Nothing)`
+    insert into ops.relation as r (relation, node_id, materialized, version, reset_version)
+    values (${relationKey(relation)}, ${state.nodeId}, ${state.materialized}, ${version}::bigint, ${version}::bigint)
+    on conflict (relation) do update set
+      node_id = excluded.node_id, materialized = excluded.materialized, version = excluded.version,
+      reset_version = case when ${state.reset} then excluded.version else r.reset_version end,
+      updated_at = clock_timestamp()
+  `);
+};
+
+/** How far `relation` has consumed `upstream`; undefined if it never did. */
+export const findProgress = async (
+  connection: CommonQueryMethods,
+  relation: RelationName,
+  upstream: string,
+): Promise<bigint | undefined> => {
+  const position = await connection.maybeOneFirst(sql.type(z.object({ position: z.string() }))`
+    select position from ops.model_progress where relation = ${relationKey(relation)} and upstream = ${upstream}
+  `);
+  return position === null ? undefined : BigInt(position);
+};
+
+export const saveProgress = async (
+  connection: CommonQueryMethods,
+  relation: RelationName,
+  progress: { upstream: string; position: bigint },
+): Promise<void> => {
+  await connection.query(sql.type(Nothing)`
+    insert into ops.model_progress (relation, upstream, position)
+    values (${relationKey(relation)}, ${progress.upstream}, ${progress.position.toString()}::bigint)
+    on conflict (relation, upstream) do update set position = excluded.position, updated_at = clock_timestamp()
+    where model_progress.position is distinct from excluded.position
+  `);
+};
+
+/** Forgets upstreams that a model no longer consumes, so that their feeds can be trimmed. */
+export const keepProgressOnly = async (
+  connection: CommonQueryMethods,
+  relation: RelationName,
+  upstreams: readonly string[],
+): Promise<void> => {
+  await connection.query(sql.type(Nothing)`
+    delete from ops.model_progress
+    where relation = ${relationKey(relation)} and upstream <> all (${sql.array(upstreams, 'text')})
+  `);
+};
+
+/** Whether anybody consumes the changes of a relation; if not, its feed need not be written. */
+export const hasConsumers = (connection: CommonQueryMethods, relation: RelationName): Promise<boolean> =>
+  connection.exists(
+    sql.type(Nothing)`select from ops.model_progress where upstream = ${relationUpstream(relation)}`,
+  );
+
+const TrimRow = z.object({ schema: z.string(), name: z.string(), consumed: z.string() });
+
+/** Deletes from each feed what all its consumers have passed. */
+export const trimFeeds = async (pool: DatabasePool): Promise<void> => {
+  const feeds = await pool.any(sql.type(TrimRow)`
+    select split_part(r.relation, '.', 1) as schema, substr(r.relation, strpos(r.relation, '.') + 1) as name,
+      min(p.position) as consumed
+    from ops.relation as r
+    inner join ops.model_progress as p on p.upstream = 'relation:' || r.relation
+    where r.version > r.reset_version
+    group by r.relation
+  `);
+  for (const { schema, name, consumed } of feeds) {
+    const feed = feedRelation({ schema, name });
+    await pool.query(sql.type(Nothing)`
+      delete from ${sql.identifier([feed.schema, feed.name])} where _version <= ${consumed}::bigint
+    `);
+  }
+};

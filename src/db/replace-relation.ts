@@ -1,0 +1,114 @@
+import { type CommonQueryMethods, sql } from 'slonik';
+import { z } from 'zod';
+import { relationSql } from '../compiler/identifiers';
+import { buildName } from '../compiler/materializations/build';
+import type { RelationName } from '../compiler/manifest';
+import { StrataError } from '../domain/errors';
+import { describeRelation } from './facts';
+import { rawSql } from './raw-sql';
+import { findRelation } from './relations';
+
+const Nothing = z.object({});
+const ViewRow = z.object({
+  schema: z.string(),
+  name: z.string(),
+  definition: z.string(),
+  grants: z.array(z.string()),
+});
+const GrantRow = z.object({ grant_sql: z.string() });
+const NameRow = z.object({ schema: z.string(), name: z.string() });
+
+/** Views that read a relation, directly or over other views, in the order in which they can be made again. */
+const dependentViews = (connection: CommonQueryMethods, relation: RelationName) =>
+  connection.any(sql.type(ViewRow)`
+    with recursive dependents (oid, depth) as (
+      select c.oid, 0 from pg_class as c
+      inner join pg_namespace as n on n.oid = c.relnamespace
+      where n.nspname = ${relation.schema} and c.relname = ${relation.name}
+      union all
+      select r.ev_class, d.depth + 1
+      from dependents as d
+      inner join pg_depend as p on p.refclassid = 'pg_class'::regclass and p.refobjid = d.oid and p.classid = 'pg_rewrite'::regclass
+      inner join pg_rewrite as r on r.oid = p.objid and r.ev_class <> d.oid
+      where d.depth < 100
+    )
+    select n.nspname as schema, c.relname as name, pg_get_viewdef(c.oid) as definition,
+      array(
+        select format('grant %s on %I.%I to %s', a.privilege_type, n.nspname, c.relname,
+          case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end)
+        from aclexplode(c.relacl) as a where a.grantee <> c.relowner
+      ) as grants
+    from (select oid, max(depth) as depth from dependents where depth > 0 group by oid) as v
+    inner join pg_class as c on c.oid = v.oid and c.relkind = 'v'
+    inner join pg_namespace as n on n.oid = c.relnamespace
+    order by v.depth, c.oid
+  `);
+
+/** What others were granted on a relation; a rebuilt one gets the same. */
+const grantsOn = (connection: CommonQueryMethods, relation: RelationName) =>
+  connection.any(sql.type(GrantRow)`
+    select format('grant %s on %I.%I to %s', a.privilege_type, n.nspname, c.relname,
+      case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end) as grant_sql
+    from pg_class as c
+    inner join pg_namespace as n on n.oid = c.relnamespace
+    cross join lateral aclexplode(c.relacl) as a
+    where n.nspname = ${relation.schema} and c.relname = ${relation.name} and a.grantee <> c.relowner
+  `);
+
+/** @throws RELATION_CONFLICT when something stands there that strata did not make. */
+const dropOurs = async (connection: CommonQueryMethods, relation: RelationName): Promise<void> => {
+  const { exists, type } = await describeRelation(connection, relation);
+  if (!exists) return;
+  if (type === 'other' || !(await findRelation(connection, relation)))
+    throw new StrataError(
+      'RELATION_CONFLICT',
+      `${relation.schema}.${relation.name} exists, but strata did not make it`,
+    );
+  await connection.query(rawSql(`drop ${type === 'view' ? 'view' : 'table'} ${relationSql(relation)}`));
+};
+
+/**
+ * Puts something new in the place of a relation, within the caller's transaction: readers see the old until it
+ * commits; views that read it, and what others were granted, are kept. `make` makes the new one.
+ */
+export const replaceRelation = async (
+  connection: CommonQueryMethods,
+  relation: RelationName,
+  make: () => Promise<void>,
+): Promise<void> => {
+  const [views, grants] = [await dependentViews(connection, relation), await grantsOn(connection, relation)];
+  for (const view of [...views].reverse()) await connection.query(rawSql(`drop view ${relationSql(view)}`));
+  await dropOurs(connection, relation);
+  await make();
+  for (const { grant_sql } of grants) await connection.query(rawSql(grant_sql));
+  for (const view of views) {
+    await connection.query(rawSql(`create view ${relationSql(view)} as ${view.definition}`));
+    for (const grant of view.grants) await connection.query(rawSql(grant));
+  }
+};
+
+/** Moves what was built in `strata_build` (with its partitions) to its place. */
+export const swapIn = (connection: CommonQueryMethods, relation: RelationName): Promise<void> =>
+  replaceRelation(connection, relation, async () => {
+    const built = buildName(relation);
+    const partitions = await listPartitions(connection, built);
+    for (const table of [built, ...partitions])
+      await connection.query(
+        sql.type(
+          Nothing,
+        )`alter table ${sql.identifier([table.schema, table.name])} set schema ${sql.identifier([relation.schema])}`,
+      );
+  });
+
+/** The partitions of a table. */
+export const listPartitions = (connection: CommonQueryMethods, { schema, name }: RelationName) =>
+  connection.any(sql.type(NameRow)`
+    select cn.nspname as schema, c.relname as name
+    from pg_inherits as i
+    inner join pg_class as p on p.oid = i.inhparent
+    inner join pg_namespace as pn on pn.oid = p.relnamespace
+    inner join pg_class as c on c.oid = i.inhrelid
+    inner join pg_namespace as cn on cn.oid = c.relnamespace
+    where pn.nspname = ${schema} and p.relname = ${name}
+    order by c.relname
+  `);

@@ -1,0 +1,38 @@
+import type { CommonQueryMethods } from 'slonik';
+import { asSubselect } from '../compiler/materializations/build';
+import type { Manifest, ManifestTest } from '../compiler/manifest';
+import { StrataError } from '../domain/errors';
+import { renderWithDatabase } from './facts';
+import { rawSql } from './raw-sql';
+import type { Run } from './runs';
+
+export interface TestInput {
+  readonly manifest: Manifest;
+  readonly test: ManifestTest;
+  readonly run: Run;
+  readonly warehouse: string;
+  readonly database: string;
+}
+
+/**
+ * Runs a data test: its query gives the failing rows. Returns their number where the test only warns.
+ * @throws TEST_FAILED
+ */
+export const runTest = async (connection: CommonQueryMethods, input: TestInput): Promise<number> => {
+  const { sql } = await renderWithDatabase(connection, {
+    manifest: input.manifest,
+    node: input.test,
+    runId: input.run.run_id,
+    context: {
+      vars: input.run.vars,
+      incremental: false,
+      invocation: { runId: input.run.run_id, startedAt: input.run.started_at },
+      target: { database: input.database, warehouse: input.warehouse },
+    },
+  });
+  const result = await connection.query(rawSql(`select count(*) as failures from ${asSubselect(sql)}`));
+  const failures = Number((result.rows[0] as { failures: string }).failures);
+  if (failures > 0 && input.test.severity === 'error')
+    throw new StrataError('TEST_FAILED', `Test ${input.test.name}: ${failures} rows fail`);
+  return failures;
+};

@@ -1,0 +1,128 @@
+import { type CommonQueryMethods, type DatabasePool, sql } from 'slonik';
+import { z } from 'zod';
+import { StrataError } from '../domain/errors';
+import type { FinishRunInput, NodeResult } from '../wire/transform';
+import { trimFeeds } from './relations';
+
+const Nothing = z.object({});
+
+const RunRow = z.object({
+  run_id: z.string(),
+  plan_hash: z.string(),
+  full_refresh: z.boolean(),
+  vars: z.record(z.any()),
+  started_at: z.string(),
+});
+export type Run = z.infer<typeof RunRow>;
+
+/** A run that was planned. @throws RUN_FAILED when it isn't there: the database was restored to an earlier time */
+export const getRun = async (connection: CommonQueryMethods, runId: string): Promise<Run> => {
+  const run = await connection.maybeOne(sql.type(RunRow)`
+    select run_id, plan_hash, full_refresh, vars,
+      to_char(started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as started_at
+    from ops.run where run_id = ${runId}
+  `);
+  if (!run) throw new StrataError('RUN_FAILED', `Run ${runId} is not in ops.run`);
+  return run;
+};
+
+const NodeRow = z.object({
+  node_id: z.string(),
+  label: z.string(),
+  kind: z.enum(['model', 'test']),
+  materialized: z.string(),
+  state: z.enum(['success', 'warn', 'failed', 'skipped']),
+  rows_inserted: z.string().nullable(),
+  rows_updated: z.string().nullable(),
+  rows_deleted: z.string().nullable(),
+  periods: z.array(z.string()),
+  period_count: z.number().nullable(),
+  attempts: z.number(),
+  duration_ms: z.string(),
+  message: z.string().nullable(),
+});
+
+const toResult = (name: string, row: z.infer<typeof NodeRow>): NodeResult => ({
+  nodeId: row.node_id,
+  name,
+  label: row.label,
+  kind: row.kind,
+  materialized: row.materialized,
+  state: row.state,
+  ...(row.rows_inserted === null
+    ? {}
+    : {
+        rows: {
+          inserted: Number(row.rows_inserted),
+          updated: Number(row.rows_updated),
+          deleted: Number(row.rows_deleted),
+        },
+      }),
+  ...(row.period_count === null ? {} : { periods: row.periods, periodCount: row.period_count }),
+  durationMs: Number(row.duration_ms),
+  attempts: row.attempts,
+  ...(row.message === null ? {} : { message: row.message }),
+});
+
+/** What a node already came to in this run, if it was done. */
+export const findNodeResult = async (
+  connection: CommonQueryMethods,
+  key: { runId: string; nodeId: string; name: string },
+): Promise<NodeResult | undefined> => {
+  const row = await connection.maybeOne(sql.type(NodeRow)`
+    select node_id, label, kind, materialized, state, rows_inserted, rows_updated, rows_deleted, periods, period_count,
+      attempts, duration_ms, message
+    from ops.model_run
+    where run_id = ${key.runId} and node_id = ${key.nodeId} and state in ('success', 'warn')
+  `);
+  return row ? toResult(key.name, row) : undefined;
+};
+
+/**
+ * Records a node's result. In the transaction of a model's effect this is also the fence: of two attempts at the same
+ * node only one can commit. An earlier `failed` or `skipped` gives way, a success never does (unique violation).
+ */
+export const recordNodeResult = async (
+  connection: CommonQueryMethods,
+  runId: string,
+  result: NodeResult,
+): Promise<void> => {
+  await connection.query(sql.type(Nothing)`
+    delete from ops.model_run
+    where run_id = ${runId} and node_id = ${result.nodeId} and state in ('failed', 'skipped')
+  `);
+  await connection.query(sql.type(Nothing)`
+    insert into ops.model_run (
+      run_id, node_id, label, kind, materialized, state, rows_inserted, rows_updated, rows_deleted, periods,
+      period_count, attempts, duration_ms, message
+    )
+    values (
+      ${runId}, ${result.nodeId}, ${result.label}, ${result.kind}, ${result.materialized}, ${result.state},
+      ${result.rows?.inserted ?? null}, ${result.rows?.updated ?? null}, ${result.rows?.deleted ?? null},
+      ${JSON.stringify(result.periods ?? [])}::jsonb, ${result.periodCount ?? null}, ${result.attempts},
+      ${Math.round(result.durationMs)}, ${result.message ?? null}
+    )
+  `);
+};
+
+/** Closes a run: its state, the nodes that failed or were skipped, and what the feeds no longer need. Idempotent. */
+export const finishRun = async (
+  { pool }: { readonly pool: DatabasePool },
+  input: FinishRunInput,
+): Promise<void> => {
+  await pool.transaction(async (transaction) => {
+    await transaction.query(sql.type(Nothing)`
+      update ops.run set state = ${input.state}, finished_at = clock_timestamp()
+      where run_id = ${input.runId} and state = 'running'
+    `);
+    for (const result of input.results.filter((r) => r.state === 'failed' || r.state === 'skipped')) {
+      const done = await findNodeResult(transaction, {
+        runId: input.runId,
+        nodeId: result.nodeId,
+        name: result.name,
+      });
+      if (!done) await recordNodeResult(transaction, input.runId, result);
+    }
+  });
+  await trimFeeds(pool);
+};

@@ -1,0 +1,274 @@
+import { isAscii } from 'node:buffer';
+import type { CsvError } from 'csv-parse';
+import type { RowErrorCode } from '../domain/columns/field-problem';
+import { ByteWindow } from './byte-window';
+import { countNewlines, type EndScanner, LineEndScanner, RecordEndScanner } from './record-end-scanner';
+import { RecordParser } from './record-parser';
+
+const NEWLINE = 10;
+const CARRIAGE_RETURN = 13;
+/** What is kept of a record that can't be parsed. */
+export const MAX_KEPT_RECORD_BYTES = 4 * 1024 * 1024;
+
+/** Where the record at hand stands; good during the call that hands it over. */
+export interface RecordPosition {
+  /** Physical line on which the record starts; the file's first is 1. */
+  readonly startLine: number;
+  /** False when the record surely has neither NUL nor bytes beyond ASCII. */
+  readonly mayHaveOddBytes: boolean;
+  /** The record's bytes without its line end. */
+  rawRecord(): Buffer;
+}
+
+/** A record that can't be told into fields. */
+export interface BrokenRecord {
+  readonly code: RowErrorCode;
+  readonly message: string;
+  readonly startLine: number;
+  /** The record without its line end; of a very long one only the beginning. */
+  readonly bytes: Buffer;
+  readonly byteLength: number;
+}
+
+export interface RecordSink {
+  /** Fields are the latin1 reading of their bytes. */
+  record(fields: string[], position: RecordPosition): void;
+  brokenRecord(record: BrokenRecord): void;
+}
+
+export interface ReaderStart {
+  readonly offset: number;
+  readonly line: number;
+}
+
+export interface ReaderOptions {
+  readonly maxRecordBytes: number;
+  /** Offsets of records known to open a quote and never to close it in order. */
+  readonly openQuotes?: ReadonlySet<number>;
+}
+
+/**
+ * A record too long to be kept opens a quote that isn't closed in order. Read again from before `offset`, with the
+ * offset among `openQuotes`: the record is then cut at the end of its line.
+ */
+export class OpenQuoteError extends Error {
+  constructor(readonly offset: number) {
+    super(`The record at byte ${offset} opens a quote that is not closed in order`);
+  }
+}
+
+interface Scan {
+  readonly scanner: EndScanner;
+  readonly startOffset: number;
+  readonly startLine: number;
+  readonly code: RowErrorCode;
+  readonly message: string;
+  readonly kept: Buffer[];
+  keptBytes: number;
+}
+
+const MESSAGES: Record<string, string> = {
+  INVALID_OPENING_QUOTE: 'a quote within an unquoted field',
+  CSV_INVALID_CLOSING_QUOTE: 'a closing quote that is followed by neither a comma nor a line end',
+  CSV_QUOTE_NOT_CLOSED: 'a quote that is never closed',
+};
+
+const withoutLineEnd = (bytes: Buffer): Buffer => {
+  if (bytes.at(-1) !== NEWLINE) return bytes;
+  return bytes.subarray(0, bytes.length - (bytes.at(-2) === CARRIAGE_RETURN ? 2 : 1));
+};
+
+/** Bytes that the blank lines at the start of `bytes` take. */
+const blankLineBytes = (bytes: Buffer): number => {
+  let index = 0;
+  for (;;) {
+    if (bytes[index] === NEWLINE) index += 1;
+    else if (bytes[index] === CARRIAGE_RETURN && bytes[index + 1] === NEWLINE) index += 2;
+    else return index;
+  }
+};
+
+const isOdd = (bytes: Buffer): boolean => !isAscii(bytes) || bytes.includes(0);
+
+/**
+ * Tells a stream of blocks into records, and knows where each one stands. A record with bad quoting is cut at the end
+ * of the line on which the bad field starts, and reading goes on with the next line; one that is too long is passed
+ * over. Memory is bounded by `maxRecordBytes`, whatever the file.
+ */
+export class CsvRecordReader implements RecordPosition {
+  private parser!: RecordParser;
+  private parserStart = 0;
+  private scan: Scan | undefined;
+  private readonly window: ByteWindow;
+  /** Everything before it has been parsed or scanned. */
+  private position: number;
+  /** Where the records handed over so far end. */
+  recordEnd: number;
+  /** The physical line that starts at `recordEnd`. */
+  nextLine: number;
+  private startOffset = 0;
+  /** Where the record at hand ends. */
+  currentEnd = 0;
+  private keptIsOdd = false;
+  startLine = 0;
+  mayHaveOddBytes = false;
+
+  constructor(
+    private readonly sink: RecordSink,
+    start: ReaderStart,
+    private readonly options: ReaderOptions,
+  ) {
+    this.window = new ByteWindow(start.offset);
+    this.position = start.offset;
+    this.recordEnd = start.offset;
+    this.nextLine = start.line;
+    this.startParser();
+  }
+
+  /** Parses one more block, whose memory may be reused afterwards. @throws OpenQuoteError */
+  feed(block: Buffer): void {
+    const blockStart = this.window.end;
+    this.window.push(block);
+    this.mayHaveOddBytes = this.keptIsOdd || isOdd(block);
+    this.advance();
+    this.skipBlankLines();
+    const keepFrom = this.scan ? this.position : this.recordEnd;
+    const isKept = keepFrom < blockStart && this.keptIsOdd;
+    this.keptIsOdd = isKept || isOdd(block.subarray(Math.max(0, keepFrom - blockStart)));
+    this.window.keepFrom(keepFrom);
+  }
+
+  /** Parses what is left when the file has ended. @throws OpenQuoteError */
+  end(): void {
+    this.mayHaveOddBytes = this.keptIsOdd;
+    for (;;) {
+      this.advance();
+      if (this.scan) {
+        if (this.scan.scanner.hasOpenQuote) throw new OpenQuoteError(this.scan.startOffset);
+        this.finishScan(this.scan);
+        return;
+      }
+      const error = this.parser.finish();
+      if (!error) {
+        this.skipBlankLines();
+        return;
+      }
+      this.recover(error);
+    }
+  }
+
+  rawRecord(): Buffer {
+    return withoutLineEnd(this.window.slice(this.startOffset, this.currentEnd));
+  }
+
+  private startParser(): void {
+    this.parserStart = this.position;
+    this.parser = new RecordParser(this.options.maxRecordBytes, (fields) => this.takeFields(fields));
+  }
+
+  private advance(): void {
+    while (this.position < this.window.end) {
+      const bytes = this.window.slice(this.position, this.window.end);
+      if (this.scan) this.scanOn(this.scan, bytes);
+      else {
+        this.position = this.window.end;
+        const error = this.parser.parse(bytes);
+        if (error) this.recover(error);
+      }
+    }
+  }
+
+  private takeFields(fields: string[]): void {
+    this.currentEnd = this.parserStart + this.parser.info.bytes;
+    this.locate();
+    this.sink.record(fields, this);
+    this.recordEnd = this.currentEnd;
+  }
+
+  /** Finds the first byte and line of the record that ends at `currentEnd`, and the line after it. */
+  private locate(): void {
+    const block = this.window.latest;
+    const from = this.window.indexInBlock(this.recordEnd);
+    const first = from >= 0 ? block[from] : NEWLINE;
+    const isOneLine =
+      first !== NEWLINE &&
+      first !== CARRIAGE_RETURN &&
+      block.indexOf(NEWLINE, from) === this.window.indexInBlock(this.currentEnd) - 1;
+    if (isOneLine) {
+      this.startOffset = this.recordEnd;
+      this.startLine = this.nextLine;
+      this.nextLine += 1;
+      return;
+    }
+    const newlines = countNewlines(this.window.slice(this.recordEnd, this.currentEnd));
+    this.locateStart(this.currentEnd);
+    this.nextLine += newlines;
+  }
+
+  private locateStart(to: number): void {
+    const bytes = this.window.slice(this.recordEnd, to);
+    const blanks = blankLineBytes(bytes);
+    this.startOffset = this.recordEnd + blanks;
+    this.startLine = this.nextLine + countNewlines(bytes.subarray(0, blanks));
+  }
+
+  /** Gives up on the record that the parser stumbled over: finds where it ends by other means. */
+  private recover(error: CsvError): void {
+    this.locateStart(this.window.end);
+    const { startOffset } = this;
+    const isTooLong = error.code === 'CSV_MAX_RECORD_SIZE';
+    if (isTooLong && !this.options.openQuotes?.has(startOffset)) {
+      this.startScan(startOffset, new RecordEndScanner(), {
+        code: 'RECORD_TOO_LONG',
+        message: `the record is longer than ${this.options.maxRecordBytes} bytes`,
+      });
+      return;
+    }
+    // The parser notes the offset of each comma: the bad field starts after the last one.
+    const fieldStart = Math.max(startOffset, this.parserStart + this.parser.info.bytes);
+    const before = countNewlines(this.window.slice(startOffset, fieldStart));
+    this.startScan(fieldStart, new LineEndScanner(before), {
+      code: 'INVALID_QUOTING',
+      message: MESSAGES[error.code] ?? 'a quote that is not closed in order',
+    });
+  }
+
+  private startScan(from: number, scanner: EndScanner, problem: Pick<Scan, 'code' | 'message'>): void {
+    const { startOffset, startLine } = this;
+    const before = Buffer.from(this.window.slice(startOffset, from));
+    this.scan = { scanner, startOffset, startLine, ...problem, kept: [before], keptBytes: before.length };
+    this.position = from;
+  }
+
+  private scanOn(scan: Scan, bytes: Buffer): void {
+    const end = scan.scanner.scan(bytes);
+    if (scan.scanner.hasStrayQuote) throw new OpenQuoteError(scan.startOffset);
+    const passed = end === -1 ? bytes : bytes.subarray(0, end);
+    const kept = Buffer.from(passed.subarray(0, Math.max(0, MAX_KEPT_RECORD_BYTES - scan.keptBytes)));
+    if (kept.length > 0) scan.kept.push(kept);
+    scan.keptBytes += kept.length;
+    this.position += passed.length;
+    if (end !== -1) this.finishScan(scan);
+  }
+
+  private finishScan(scan: Scan): void {
+    this.scan = undefined;
+    const { code, message, startLine, startOffset } = scan;
+    const bytes = withoutLineEnd(Buffer.concat(scan.kept));
+    this.sink.brokenRecord({ code, message, startLine, bytes, byteLength: this.position - startOffset });
+    this.nextLine = startLine + scan.scanner.newlines;
+    this.recordEnd = this.position;
+    this.startParser();
+  }
+
+  /** Counts blank lines as done, so that any number of them needs no memory. */
+  private skipBlankLines(): void {
+    if (this.scan) return;
+    const first = this.window.byteAt(this.recordEnd);
+    if (first !== NEWLINE && first !== CARRIAGE_RETURN) return;
+    const bytes = this.window.slice(this.recordEnd, this.window.end);
+    const blanks = blankLineBytes(bytes);
+    this.nextLine += countNewlines(bytes.subarray(0, blanks));
+    this.recordEnd += blanks;
+  }
+}

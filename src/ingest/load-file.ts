@@ -1,0 +1,245 @@
+import type { DatabasePool } from 'slonik';
+import type { Dataset } from '../domain/dataset';
+import {
+  type BatchRow,
+  findPublishedContent,
+  getBatch,
+  lockBatch,
+  markKnownContent,
+  markLoading,
+  mayBeKnownContent,
+} from '../db/batches';
+import { ensureBronze } from '../db/ensure-bronze';
+import { getLoadProgress, type LoadProgress } from '../db/load-chunks';
+import {
+  endOtherWriters,
+  ensureFileLoad,
+  findFileLoad,
+  lockLoad,
+  setFileIdentity,
+  sweepLoad,
+} from '../db/loads';
+import { isStrataError } from '../domain/errors';
+import type { LoadFileResult } from '../wire/ingest';
+import { ChunkWriter } from './chunk-writer';
+import { hashContent } from './content-hash';
+import { contentOf, type FileContent } from './file-content';
+import { checkUnchanged, type OpenFile, openFile } from './open-file';
+import { type ReadProgress, readKnowingOpenQuotes, readRows } from './read-rows';
+
+/** Content that a retry loads again at most; small enough to be quick, large enough that commits don't count. */
+const CHUNK_BYTES = 48 * 1024 * 1024;
+const progressIntervalMs = 500;
+
+export interface LoadFileDeps {
+  readonly pool: DatabasePool;
+  readonly databaseUrl: string;
+  readonly dataset: Dataset;
+  readonly maxFieldBytes: number;
+  readonly fileRoots?: readonly string[] | undefined;
+  /** For tests: content of a chunk. */
+  readonly chunkBytes?: number | undefined;
+}
+
+export interface FileProgress {
+  readonly contentBytes: number;
+  readonly rowsRead: number;
+  readonly rowsLoaded: number;
+  readonly rowsRejected: number;
+  /** Of the content; absent for a compressed file. */
+  readonly totalBytes?: number | undefined;
+}
+
+export interface LoadFileRequest {
+  readonly batchId: string;
+  readonly signal: AbortSignal;
+  /** Called at least every second while there is anything to tell. */
+  readonly onProgress: (progress: FileProgress) => void;
+}
+
+const asResult = (batch: BatchRow): LoadFileResult => ({
+  batchId: batch.batch_id,
+  rowsRead: Number(batch.rows_read ?? 0),
+  rowsLoaded: Number(batch.rows_loaded ?? 0),
+  rowsRejected: Number(batch.rows_rejected ?? 0),
+  contentBytes: Number(batch.content_bytes ?? 0),
+});
+
+const isUnfinished = (batch: BatchRow): boolean => ['accepted', 'loading', 'failed'].includes(batch.state);
+
+/** Forgets what was loaded from another state of the file, so that what comes next starts anew. */
+const sweepFileLoad = async (pool: DatabasePool, batch: BatchRow): Promise<void> =>
+  pool.transaction(async (transaction) => {
+    const load = await findFileLoad(transaction, batch.batch_id);
+    if (!load) return;
+    await lockLoad(transaction, load.loadId);
+    const current = await getBatch(transaction, batch.batch_id);
+    if (!isUnfinished(current)) return;
+    await sweepLoad(transaction, { ...load, dataset: batch.dataset }, { deadLetters: true });
+  });
+
+/** Makes the batch's load ready to be written from this file; answers with its id, or nothing when it is done. */
+const beginLoad = async (
+  pool: DatabasePool,
+  batchId: string,
+  opened: OpenFile,
+): Promise<string | undefined> => {
+  const begun = await findFileLoad(pool, batchId);
+  if (begun) await endOtherWriters(pool, begun.loadId);
+  return pool.transaction(async (transaction) => {
+    // The load before the batch, as a chunk's transaction does it.
+    if (begun) await lockLoad(transaction, begun.loadId);
+    const batch = await lockBatch(transaction, batchId);
+    if (!isUnfinished(batch)) return undefined;
+    const { loadId, fileIdentity } = await ensureFileLoad(transaction, batch);
+    // An earlier attempt read the file in another state, or failed for good.
+    const isOther = fileIdentity !== null && fileIdentity !== opened.identity;
+    if (isOther || batch.state === 'failed')
+      await sweepLoad(transaction, { loadId, dataset: batch.dataset }, { deadLetters: true });
+    await setFileIdentity(transaction, loadId, opened.identity);
+    await markLoading(transaction, batchId, opened.sizeBytes);
+    return loadId;
+  });
+};
+
+interface LoadAttempt {
+  readonly deps: LoadFileDeps;
+  readonly request: LoadFileRequest;
+  readonly batch: BatchRow;
+  readonly loadId: string;
+  readonly opened: OpenFile;
+  readonly content: FileContent;
+  readonly tell: (progress: FileProgress) => void;
+}
+
+const NOTHING_YET: FileProgress = { contentBytes: 0, rowsRead: 0, rowsLoaded: 0, rowsRejected: 0 };
+
+/** Tells about progress by the clock, also while a lock or the server is waited for. */
+const startTelling = (
+  onProgress: (progress: FileProgress) => void,
+  totalBytes: number | undefined,
+): { tell: (progress: FileProgress) => void; stop: () => void } => {
+  let latest = NOTHING_YET;
+  const timer = setInterval(() => {
+    onProgress({ ...latest, totalBytes });
+  }, progressIntervalMs);
+  return {
+    tell: (progress) => {
+      latest = progress;
+    },
+    stop: () => {
+      clearInterval(timer);
+    },
+  };
+};
+
+/** Whether the content is known, found out by reading it where that may be; then nothing needs to be loaded. */
+const isKnownContent = async (attempt: LoadAttempt, done: LoadProgress | undefined): Promise<boolean> => {
+  const { deps, batch, content, opened, request } = attempt;
+  const { pool } = deps;
+  // What an earlier attempt has begun to load was not known then.
+  if (batch.forced || done) return false;
+  const size = content.isCompressed ? null : opened.sizeBytes;
+  if (!(await mayBeKnownContent(pool, batch.dataset, size))) return false;
+  const hash = await hashContent(
+    content,
+    (contentBytes) => {
+      attempt.tell({ ...NOTHING_YET, contentBytes });
+    },
+    request.signal,
+  );
+  if ((await findPublishedContent(pool, batch.dataset, hash.sha256)) === null) return false;
+  await checkUnchanged(opened);
+  await markKnownContent(pool, batch.batch_id, hash);
+  return true;
+};
+
+const startOf = (done: LoadProgress | undefined) =>
+  done && { offset: done.endOffset, line: done.endLine, rows: done.endRow };
+
+const markOf = ({ endOffset, endLine, rowsRead }: ReadProgress) => ({ endOffset, endLine, endRow: rowsRead });
+
+/** Loads what earlier attempts have left of the file, by chunks. */
+const writeRows = async (attempt: LoadAttempt, openQuotes: ReadonlySet<number>): Promise<void> => {
+  const { deps, request, batch, loadId, opened, content } = attempt;
+  const { dataset, maxFieldBytes } = deps;
+  const { file } = batch;
+  const done = await getLoadProgress(deps.pool, loadId);
+  const session = await ChunkWriter.openSession(deps.databaseUrl, loadId);
+  const abort = (): void => void session.close();
+  request.signal.addEventListener('abort', abort);
+  try {
+    const source = `${dataset.name}/${opened.name}`;
+    const writer = new ChunkWriter(session, dataset, { batchId: batch.batch_id, loadId, source, file }, done);
+    let chunkStart = done?.endOffset ?? 0;
+    const afterBlock = async (progress: ReadProgress): Promise<void> => {
+      await writer.flush();
+      if (progress.endOffset - chunkStart >= (deps.chunkBytes ?? CHUNK_BYTES)) {
+        await writer.commit(markOf(progress));
+        chunkStart = progress.endOffset;
+      }
+      const { contentBytes, rowsRead } = progress;
+      const { rowsLoaded, rowsRejected } = writer;
+      attempt.tell({ contentBytes, rowsRead, rowsLoaded, rowsRejected });
+    };
+    const options = { dataset, file, content, maxFieldBytes, openQuotes, from: startOf(done) };
+    const result = await readRows(
+      { ...options, signal: request.signal },
+      {
+        goodRow: (line) => {
+          writer.goodRow(line);
+        },
+        badRow: (letter) => {
+          writer.badRow(letter);
+        },
+        afterBlock,
+      },
+    );
+    await checkUnchanged(opened);
+    await writer.commit(markOf(result), {
+      bytes: result.contentBytes,
+      sha256: result.sha256,
+      extraColumns: result.header.extraColumns.map((column) => column.name),
+    });
+  } finally {
+    request.signal.removeEventListener('abort', abort);
+    await session.close();
+  }
+};
+
+const loadOpenFile = async (attempt: LoadAttempt): Promise<void> => {
+  const { deps, loadId } = attempt;
+  if (await isKnownContent(attempt, await getLoadProgress(deps.pool, loadId))) return;
+  await ensureBronze(deps.pool, deps.dataset);
+  await readKnowingOpenQuotes((openQuotes) => writeRows(attempt, openQuotes));
+};
+
+/**
+ * Loads a batch's file into bronze, unseen until the batch is published. In constant memory, and by chunks that are
+ * safe once written: a retry goes on after the last one, also when its commit succeeded but the answer got lost. Of
+ * two attempts at once only one writes. Content that is known already isn't loaded.
+ * @throws FILE_*, HEADER_*, DATASET_*, BATCH_UNKNOWN; on abort the signal's reason
+ */
+export const loadFile = async (deps: LoadFileDeps, request: LoadFileRequest): Promise<LoadFileResult> => {
+  const { pool } = deps;
+  const { batchId, signal } = request;
+  const batch = await getBatch(pool, batchId);
+  if (!isUnfinished(batch)) return asResult(batch);
+  const opened = await openFile(batch.file, deps.fileRoots);
+  let telling: ReturnType<typeof startTelling> | undefined;
+  try {
+    const content = await contentOf(opened);
+    telling = startTelling(request.onProgress, content.isCompressed ? undefined : opened.sizeBytes);
+    const { tell } = telling;
+    const loadId = await beginLoad(pool, batchId, opened);
+    if (loadId !== undefined) await loadOpenFile({ deps, request, batch, loadId, opened, content, tell });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (isStrataError(error) && error.code === 'FILE_CHANGED') await sweepFileLoad(pool, batch);
+    throw error;
+  } finally {
+    telling?.stop();
+    await opened.handle.close();
+  }
+  return asResult(await getBatch(pool, batchId));
+};

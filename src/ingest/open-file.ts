@@ -1,0 +1,93 @@
+import { constants, type BigIntStats } from 'node:fs';
+import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
+import { basename, relative, resolve, sep, isAbsolute } from 'node:path';
+import { StrataError } from '../domain/errors';
+
+const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '');
+
+const NOT_THERE = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
+
+const asFileError = (file: string, error: unknown): Error => {
+  const code = codeOf(error);
+  if (NOT_THERE.has(code)) return new StrataError('FILE_NOT_FOUND', `${file} does not exist`, { cause: error });
+  // What the file system says of a path; anything else (too many open files, an I/O error) may pass.
+  if (['EACCES', 'EPERM', 'ELOOP', 'EISDIR', 'ENXIO', 'ERR_INVALID_ARG_VALUE'].includes(code))
+    return new StrataError('FILE_UNREADABLE', `${file} can't be read (${code})`, { cause: error });
+  return error instanceof Error ? error : new Error(String(error));
+};
+
+const isWithin = (root: string, path: string): boolean => {
+  const way = relative(root, path);
+  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way));
+};
+
+const checkAllowed = async (
+  file: string,
+  path: string,
+  fileRoots: readonly string[] | undefined,
+): Promise<void> => {
+  if (fileRoots === undefined) return;
+  const roots = await Promise.all(fileRoots.map((root) => realpath(root).catch(() => resolve(root))));
+  if (!roots.some((root) => isWithin(root, path)))
+    throw new StrataError('FILE_NOT_ALLOWED', `${file} is outside the folders that may be read`);
+};
+
+const checkRegular = (file: string, stats: BigIntStats): void => {
+  if (stats.isFile()) return;
+  const kind = stats.isDirectory() ? 'a folder' : 'not a regular file';
+  throw new StrataError('FILE_UNREADABLE', `${file} is ${kind}`);
+};
+
+/**
+ * The real path of a regular file that may be read; links are followed first.
+ * @throws FILE_NOT_FOUND, FILE_UNREADABLE, FILE_NOT_ALLOWED
+ */
+export const checkFile = async (file: string, fileRoots?: readonly string[]): Promise<string> => {
+  if (file === '-') throw new StrataError('FILE_UNREADABLE', 'Standard input can not be loaded; name a file');
+  try {
+    const path = await realpath(file);
+    await checkAllowed(file, path, fileRoots);
+    checkRegular(file, await stat(path, { bigint: true }));
+    return path;
+  } catch (error) {
+    throw asFileError(file, error);
+  }
+};
+
+export interface OpenFile {
+  /** As the user named it. */
+  readonly file: string;
+  readonly name: string;
+  readonly handle: FileHandle;
+  readonly sizeBytes: number;
+  /** Changes whenever the file is written to or replaced. */
+  readonly identity: string;
+}
+
+const identityOf = (stats: BigIntStats): string =>
+  [stats.dev, stats.ino, stats.size, stats.mtimeNs].map(String).join(':');
+
+/** Opens a file for reading; the caller closes `handle`. @throws as `checkFile` */
+export const openFile = async (file: string, fileRoots?: readonly string[]): Promise<OpenFile> => {
+  const path = await checkFile(file, fileRoots);
+  // Non-blocking: should a pipe have taken the file's place meanwhile, opening it must not wait for a writer.
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+  const handle = await open(path, flags).catch((error: unknown) => {
+    throw asFileError(file, error);
+  });
+  try {
+    const stats = await handle.stat({ bigint: true });
+    checkRegular(file, stats);
+    if (stats.size === 0n) throw new StrataError('FILE_EMPTY', `${file} is empty`);
+    return { file, name: basename(file), handle, sizeBytes: Number(stats.size), identity: identityOf(stats) };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+};
+
+/** @throws FILE_CHANGED when the file was written to since it was opened */
+export const checkUnchanged = async ({ file, handle, identity }: OpenFile): Promise<void> => {
+  if (identityOf(await handle.stat({ bigint: true })) !== identity)
+    throw new StrataError('FILE_CHANGED', `${file} changed while it was being read`);
+};

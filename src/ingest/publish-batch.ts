@@ -1,0 +1,97 @@
+import type { DatabasePool, DatabaseTransactionConnection } from 'slonik';
+import {
+  type BatchEnd,
+  type BatchRow,
+  findPublishedContent,
+  finishBatch,
+  getBatch,
+  lockBatch,
+} from '../db/batches';
+import { findFileLoad, lockLoad, lockPublication, publishLoad, sweepLoad } from '../db/loads';
+import type { Dataset } from '../domain/dataset';
+import { BatchOutcome, type IngestResult } from '../wire/ingest';
+
+/** Below it, a share says nothing: one bad row of two is no sign of a wrong file. */
+const MIN_ROWS_FOR_THRESHOLD = 100;
+
+export interface PublishBatchDeps {
+  readonly pool: DatabasePool;
+  readonly dataset: Pick<Dataset, 'name' | 'rejectThreshold'>;
+}
+
+const percent = (share: number): string => `${Number((share * 100).toFixed(2))} %`;
+
+const rejectionOf = (batch: BatchRow, threshold: number): string | undefined => {
+  const read = Number(batch.rows_read ?? 0);
+  const rejected = Number(batch.rows_rejected ?? 0);
+  if (read < MIN_ROWS_FOR_THRESHOLD || rejected <= read * threshold) return undefined;
+  return `${rejected} of ${read} rows are bad (${percent(rejected / read)}), more than the ${percent(threshold)} allowed`;
+};
+
+/** Decides what becomes of a loaded batch: known content first, then its share of bad rows. */
+const decide = async (
+  db: DatabaseTransactionConnection,
+  batch: BatchRow,
+  threshold: number,
+): Promise<BatchEnd> => {
+  const known =
+    batch.forced || batch.sha256 === null
+      ? null
+      : await findPublishedContent(db, batch.dataset, batch.sha256);
+  if (known !== null) return { state: 'duplicate', duplicateOf: known, rowsLoaded: 0, rowsRejected: 0 };
+  const rejection = rejectionOf(batch, threshold);
+  return rejection === undefined
+    ? { state: 'published' }
+    : { state: 'rejected', error: rejection, errorCode: 'BATCH_REJECTED', rowsLoaded: 0 };
+};
+
+/** Decision, position and visibility in one small transaction, one batch of a dataset at a time. */
+const settle = async ({ pool, dataset }: PublishBatchDeps, batchId: string): Promise<void> =>
+  pool.transaction(async (transaction) => {
+    await lockPublication(transaction, dataset.name);
+    const batch = await lockBatch(transaction, batchId);
+    if (BatchOutcome.safeParse(batch.state).success) return;
+    const load = await findFileLoad(transaction, batchId);
+    if (batch.state !== 'loaded' || !load) throw new Error(`Batch ${batchId} is ${batch.state}, not loaded`);
+    const end = await decide(transaction, batch, dataset.rejectThreshold);
+    if (end.state === 'published') await publishLoad(transaction, load.loadId, batch.dataset);
+    await finishBatch(transaction, batchId, end);
+  });
+
+/** Removes the rows of a batch that wasn't published; apart from the decision, since there may be many. */
+const sweep = async (pool: DatabasePool, batch: BatchRow): Promise<void> =>
+  pool.transaction(async (transaction) => {
+    const load = await findFileLoad(transaction, batch.batch_id);
+    if (!load) return;
+    await lockLoad(transaction, load.loadId);
+    const deadLetters = batch.state === 'duplicate';
+    await sweepLoad(transaction, { ...load, dataset: batch.dataset }, { deadLetters });
+  });
+
+const asResult = (batch: BatchRow): IngestResult => ({
+  batchId: batch.batch_id,
+  dataset: batch.dataset,
+  file: batch.file,
+  outcome: BatchOutcome.parse(batch.state),
+  rowsRead: Number(batch.rows_read ?? 0),
+  rowsLoaded: Number(batch.rows_loaded ?? 0),
+  rowsRejected: Number(batch.rows_rejected ?? 0),
+  extraColumns: batch.extra_columns,
+  ...(batch.duplicate_of === null ? {} : { duplicateOf: batch.duplicate_of }),
+  ...(batch.state === 'rejected' && batch.error !== null ? { reason: batch.error } : {}),
+});
+
+/**
+ * Ends a loaded batch: `published` makes its rows visible with the dataset's next position and `_loaded_at`; `duplicate`
+ * is content that a published batch already holds; `rejected` has too many bad rows, and keeps its dead letters.
+ * Idempotent: what was decided once stands.
+ */
+export const publishBatch = async (
+  deps: PublishBatchDeps,
+  { batchId }: { readonly batchId: string },
+): Promise<IngestResult> => {
+  await settle(deps, batchId);
+  const batch = await getBatch(deps.pool, batchId);
+  if (batch.state !== 'published') await sweep(deps.pool, batch);
+  return asResult(batch);
+};

@@ -1,0 +1,125 @@
+import type { CsvHeader } from '../domain/csv-header';
+import type { Dataset, RowFailure } from '../domain/dataset';
+import { COPY_NULL, copyValue } from './copy-text';
+import type { BrokenRecord, RecordPosition, RecordSink } from './csv-record-reader';
+import { type DeadLetter, makeDeadLetter } from './dead-letter';
+import { decodeField } from './field-text';
+
+export interface CheckedRows {
+  /** A good row in COPY's text format: the dataset's columns, then `_row_number` and `_extra`; no line end. */
+  goodRow(copyLine: string): void;
+  badRow(letter: DeadLetter): void;
+}
+
+export interface RowCheckerOptions {
+  readonly dataset: Dataset;
+  readonly header: CsvHeader;
+  readonly maxFieldBytes: number;
+  /** Records of the file before the first one to be checked. */
+  readonly rowsBefore: number;
+}
+
+/** Turns records into rows that PostgreSQL can take, or dead letters; numbers both from 1. */
+export class RowChecker implements RecordSink {
+  rowNumber: number;
+  private readonly columnNames: readonly string[];
+  private readonly extraKeys: readonly string[];
+
+  constructor(
+    private readonly options: RowCheckerOptions,
+    private readonly rows: CheckedRows,
+  ) {
+    this.rowNumber = options.rowsBefore;
+    this.columnNames = options.dataset.columns.map((column) => column.name);
+    this.extraKeys = options.header.extraColumns.map((extra) => JSON.stringify(extra.name));
+  }
+
+  record(fields: string[], position: RecordPosition): void {
+    this.rowNumber += 1;
+    const { fieldCount } = this.options.header;
+    if (fields.length !== fieldCount) {
+      const counted = `${fields.length} ${fields.length === 1 ? 'field' : 'fields'}`;
+      const message = `the row has ${counted}, the header has ${fieldCount}`;
+      this.refuse(position, [{ code: 'WRONG_FIELD_COUNT', message }]);
+      return;
+    }
+    const failures: RowFailure[] = [];
+    if (position.mayHaveOddBytes) this.decode(fields, failures);
+    this.checkLengths(fields, failures);
+    this.check(fields, position, failures);
+  }
+
+  brokenRecord(broken: BrokenRecord): void {
+    this.rowNumber += 1;
+    const { startLine: lineNumber, bytes, byteLength, code, message } = broken;
+    const { rowNumber } = this;
+    const failures = [{ code, message }];
+    this.rows.badRow(makeDeadLetter({ lineNumber, rowNumber, bytes, byteLength, failures }));
+  }
+
+  /** Replaces latin1 readings by texts; notes the fields whose bytes are no text. */
+  private decode(fields: string[], failures: RowFailure[]): void {
+    for (const [index, field] of fields.entries()) {
+      const text = decodeField(field);
+      if (typeof text === 'string') fields[index] = text;
+      else failures.push({ column: this.columnAt(index), ...text });
+    }
+  }
+
+  private checkLengths(fields: readonly string[], failures: RowFailure[]): void {
+    const { maxFieldBytes } = this.options;
+    for (let index = 0; index < fields.length; index += 1) {
+      const field = fields[index] ?? '';
+      // A character of a text takes at most three bytes; the exact length is counted only near the limit.
+      if (field.length * 3 <= maxFieldBytes || Buffer.byteLength(field) <= maxFieldBytes) continue;
+      const column = this.columnAt(index);
+      if (failures.some((failure) => failure.column === column)) continue;
+      failures.push({ column, code: 'FIELD_TOO_LONG', message: `is longer than ${maxFieldBytes} bytes` });
+    }
+  }
+
+  private check(fields: readonly string[], position: RecordPosition, failures: RowFailure[]): void {
+    const { dataset, header } = this.options;
+    const texts: Record<string, string> = {};
+    const names = this.columnNames;
+    for (let column = 0; column < names.length; column += 1)
+      texts[names[column] as string] = fields[header.columnIndexes[column] as number] as string;
+    const checked = dataset.checkRow(texts);
+    if (checked.ok && failures.length === 0) this.accept(checked.row, fields);
+    else {
+      const found = checked.ok ? [] : checked.failures;
+      const known = new Set(failures.map((failure) => failure.column));
+      this.refuse(position, [...failures, ...found.filter(({ column }) => !column || !known.has(column))]);
+    }
+  }
+
+  private accept(row: Readonly<Record<string, unknown>>, fields: readonly string[]): void {
+    let line = '';
+    for (const name of this.columnNames) line += `${copyValue(row[name])}\t`;
+    this.rows.goodRow(`${line}${this.rowNumber}\t${this.extraJson(fields)}`);
+  }
+
+  private extraJson(fields: readonly string[]): string {
+    const { extraColumns } = this.options.header;
+    if (extraColumns.length === 0) return COPY_NULL;
+    const members = extraColumns.map(
+      ({ index }, nth) => `${this.extraKeys[nth]}:${JSON.stringify(fields[index])}`,
+    );
+    return copyValue(`{${members.join(',')}}`);
+  }
+
+  private refuse(position: RecordPosition, failures: readonly RowFailure[]): void {
+    const bytes = position.rawRecord();
+    const { startLine: lineNumber } = position;
+    const { rowNumber } = this;
+    this.rows.badRow(makeDeadLetter({ lineNumber, rowNumber, bytes, byteLength: bytes.length, failures }));
+  }
+
+  /** What to call a field in an error: its column, or its place. */
+  private columnAt(index: number): string {
+    const { header, dataset } = this.options;
+    const contract = header.columnIndexes.indexOf(index);
+    const extra = header.extraColumns.find((column) => column.index === index);
+    return dataset.columns[contract]?.name ?? extra?.name ?? `field ${index + 1}`;
+  }
+}

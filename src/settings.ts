@@ -1,0 +1,102 @@
+/** Every variable that strata reads, for `--help`, the docs and the check for unknown names. */
+export interface Setting {
+  readonly name: string;
+  readonly meaning: string;
+  /** In words, for people. */
+  readonly default: string;
+}
+
+export const settings = [
+  {
+    name: 'DATABASE_URL',
+    meaning: 'The PostgreSQL database, as a postgres:// URL with a database name.',
+    default: 'the embedded PostgreSQL under .strata/',
+  },
+  {
+    name: 'STRATA_WAREHOUSE',
+    meaning: 'Name of the warehouse: the task queue, and part of the workflow ids.',
+    default: "the database's name",
+  },
+  {
+    name: 'TEMPORAL_ADDRESS',
+    meaning: 'host:port of the Temporal frontend.',
+    default: 'the embedded Temporal server under .strata/',
+  },
+  { name: 'TEMPORAL_NAMESPACE', meaning: 'Namespace in Temporal.', default: 'default' },
+  {
+    name: 'TEMPORAL_API_KEY',
+    meaning: 'API key for Temporal Cloud; switches TLS on.',
+    default: 'none',
+  },
+  {
+    name: 'TEMPORAL_TLS*',
+    meaning: "TLS of the connection, as in Temporal's environment configuration.",
+    default: 'off, on with an API key',
+  },
+  {
+    name: 'TEMPORAL_PROFILE',
+    meaning: "Profile of Temporal's configuration file.",
+    default: 'default',
+  },
+  {
+    name: 'TEMPORAL_CONFIG_FILE',
+    meaning: "Temporal's configuration file.",
+    default: "temporal.toml in the user's configuration folder",
+  },
+  {
+    name: 'STRATA_HOME',
+    meaning: 'Folder of the embedded servers and their data.',
+    default: '.strata/ of the checkout',
+  },
+  {
+    name: 'STRATA_PROJECT_DIR',
+    meaning: 'The dbt-style project that is loaded and run.',
+    default: 'sql/ of the checkout',
+  },
+  {
+    name: 'STRATA_FILE_ROOTS',
+    meaning: 'Folders a worker may read data files from, separated as in PATH.',
+    default: 'any folder',
+  },
+  {
+    name: 'STRATA_PROJECT_ROOTS',
+    meaning: "Folders that projects other than the worker's own may lie in, separated as in PATH.",
+    default: 'any folder',
+  },
+  {
+    name: 'STRATA_MAX_FIELD_BYTES',
+    meaning: 'A row with a longer field goes to the dead letter queue.',
+    default: '1048576',
+  },
+  {
+    name: 'STRATA_RETRIES',
+    meaning: 'Further tries of a model that fails.',
+    default: '3',
+  },
+  {
+    name: 'STRATA_RETRY_INTERVAL',
+    meaning: 'Pause between these tries: seconds, or with a unit (500ms, 60s, 5m).',
+    default: '60s',
+  },
+  { name: 'STRATA_THREADS', meaning: 'Models run at once.', default: '4' },
+  {
+    name: 'STRATA_INLINE_WORKER',
+    meaning: '1: a command against an external Temporal runs its own worker.',
+    default: '0',
+  },
+  {
+    name: 'STRATA_TEMPORAL_BIN',
+    meaning: 'Path of the temporal binary.',
+    default: 'found on PATH, in .strata/, or fetched',
+  },
+  {
+    name: 'STRATA_LOG_LEVEL',
+    meaning: 'trace, debug, info, warn, error, fatal or silent.',
+    default: 'warn',
+  },
+  {
+    name: 'STRATA_LOG_FORMAT',
+    meaning: 'json or pretty.',
+    default: 'pretty on a terminal, else json',
+  },
+] as const satisfies readonly Setting[];

@@ -1,0 +1,185 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  DefaultLogger,
+  makeTelemetryFilterString,
+  NativeConnection,
+  Runtime,
+  type RuntimeOptions,
+  Worker,
+  type WorkerOptions,
+} from '@temporalio/worker';
+import type { DatabasePool } from 'slonik';
+import { createActivities } from './activities';
+import type { Config, TemporalSettings } from './config';
+import { migrate } from './db/migrate';
+import { createWarehousePool } from './db/pool';
+import { DATABASE_MISSING, isSqlState, isTransient, serverMessage } from './db/sqlstate';
+import { StrataError } from './domain/errors';
+import { createLogger, type Logger } from './observability/logger';
+import { redact } from './observability/redact';
+import { temporalUnreachable } from './temporal/connect';
+import { registerSearchAttributes } from './temporal/search-attributes';
+
+/** Connections of the activities, each of which uses one or two at a time. */
+const POOL_SIZE = 20;
+/** Loads and nodes at once in this process; more workers share further work. */
+const MAX_ACTIVITIES = 10;
+/** Workflows kept in memory: an evicted one is replayed from its short history. */
+const MAX_CACHED_WORKFLOWS = 50;
+/** Activities that go on longer than this at shutdown are given back, and resumed by the next worker. */
+const SHUTDOWN_GRACE = '3s';
+/** After this a worker that disappeared gives its workflows to another one. */
+const STICKY_TIMEOUT = '2s';
+/** Cancellation reaches an activity with the answer to a heartbeat; the SDK would hold them back for 24 s. */
+const HEARTBEAT_THROTTLE = '2s';
+
+export interface StartWorkerOptions {
+  readonly config: Config;
+  readonly databaseUrl: string;
+  /** The task queue is named as the warehouse. */
+  readonly warehouse: string;
+  readonly temporal: TemporalSettings & { readonly address: string };
+  /** Default: to stderr, as `config` says. */
+  readonly logger?: Logger;
+}
+
+export interface StartedWorker {
+  /** Resolves when the worker has shut down; rejects when it broke. */
+  readonly done: Promise<void>;
+  /** Stops polling, lets activities end or gives them back, and closes the connections. */
+  shutdown(): Promise<void>;
+}
+
+/** Prebuilt beside the compiled worker; sources, as in tests, are bundled when the worker starts. */
+const workflowSource = (): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> => {
+  const codePath = join(__dirname, 'workflow-bundle.js');
+  return existsSync(codePath)
+    ? { workflowBundle: { codePath } }
+    : { workflowsPath: require.resolve('./workflows') };
+};
+
+const runtimeOptions = (logger: Logger): RuntimeOptions => ({
+  logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
+    const write = level === 'ERROR' ? logger.error.bind(logger) : logger.warn.bind(logger);
+    write(JSON.parse(JSON.stringify(meta ?? {})) as object, message);
+  }),
+  telemetryOptions: {
+    logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
+  },
+  // Signals are the command's affair.
+  shutdownSignals: [],
+});
+
+/** The runtime is one per process: a second worker in it shares the first one's. */
+const installRuntime = (logger: Logger): void => {
+  try {
+    Runtime.install(runtimeOptions(logger));
+  } catch (error) {
+    if (!(error instanceof Error && error.name === 'IllegalStateError')) throw error;
+  }
+};
+
+/** `user@host:port/database`, without the password. */
+const nameOf = (databaseUrl: string): string => {
+  const { hostname, port, pathname } = new URL(databaseUrl);
+  return `${hostname}${port === '' ? '' : `:${port}`}${pathname}`;
+};
+
+const openDatabase = async (databaseUrl: string): Promise<DatabasePool> => {
+  const pool = await createWarehousePool(databaseUrl, {
+    applicationName: 'strata worker',
+    maximumPoolSize: POOL_SIZE,
+  });
+  try {
+    await migrate(pool);
+    return pool;
+  } catch (error) {
+    await pool.end();
+    if (isSqlState(error, DATABASE_MISSING))
+      throw new StrataError('DATABASE_UNREACHABLE', `Database ${nameOf(databaseUrl)} does not exist`, {
+        cause: error,
+      });
+    if (isTransient(error)) {
+      const why = redact(serverMessage(error));
+      throw new StrataError(
+        'DATABASE_UNREACHABLE',
+        `Database ${nameOf(databaseUrl)} does not answer: ${why}`,
+        {
+          cause: error,
+        },
+      );
+    }
+    throw error;
+  }
+};
+
+const openTemporal = async ({
+  address,
+  connectionOptions,
+}: StartWorkerOptions['temporal']): Promise<NativeConnection> => {
+  try {
+    return await NativeConnection.connect({ ...connectionOptions, address });
+  } catch (error) {
+    throw temporalUnreachable(address, error);
+  }
+};
+
+const createWorker = async (
+  { config, databaseUrl, warehouse, temporal }: StartWorkerOptions,
+  { pool, connection, logger }: { pool: DatabasePool; connection: NativeConnection; logger: Logger },
+): Promise<Worker> => {
+  const searchAttributes = await registerSearchAttributes(connection, temporal.namespace);
+  const activities = createActivities({ ...config, pool, databaseUrl, warehouse, searchAttributes, logger });
+  return Worker.create({
+    connection,
+    namespace: temporal.namespace,
+    taskQueue: warehouse,
+    activities,
+    ...workflowSource(),
+    stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
+    shutdownGraceTime: SHUTDOWN_GRACE,
+    maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
+    maxConcurrentActivityTaskExecutions: MAX_ACTIVITIES,
+    maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
+    workflowThreadPoolSize: 1,
+  });
+};
+
+/**
+ * Starts a worker of one warehouse: its database migrated, its task queue served. It runs until `shutdown`.
+ * @throws DATABASE_UNREACHABLE, DATABASE_NEWER, MIGRATION_CHANGED, TEMPORAL_UNREACHABLE
+ */
+export const startWorker = async (options: StartWorkerOptions): Promise<StartedWorker> => {
+  const { config } = options;
+  const logger = options.logger ?? createLogger({ level: config.logLevel, format: config.logFormat });
+  installRuntime(logger);
+  const [database, temporal] = await Promise.allSettled([
+    openDatabase(options.databaseUrl),
+    openTemporal(options.temporal),
+  ]);
+  const close = async (): Promise<void> => {
+    if (temporal.status === 'fulfilled') await temporal.value.close();
+    if (database.status === 'fulfilled') await database.value.end();
+  };
+  try {
+    if (database.status === 'rejected') throw database.reason;
+    if (temporal.status === 'rejected') throw temporal.reason;
+    const parts = { pool: database.value, connection: temporal.value, logger };
+    return running(await createWorker(options, parts), close);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+};
+
+const running = (worker: Worker, close: () => Promise<void>): StartedWorker => {
+  const done = worker.run().finally(close);
+  return {
+    done,
+    shutdown: async () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+      await done;
+    },
+  };
+};

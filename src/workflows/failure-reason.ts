@@ -1,0 +1,44 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  ChildWorkflowFailure,
+  TimeoutFailure,
+} from '@temporalio/workflow';
+import { errorCatalogue, type ErrorCode } from '../domain/errors';
+
+/** A message in a history or a table is one line of at most so many characters. */
+const MESSAGE_LIMIT = 1_000;
+
+export interface FailureReason {
+  /** A code of the catalogue, or what else the failure calls itself. */
+  readonly code: string;
+  readonly message: string;
+  /** Whether another try can succeed without anyone changing anything; the unknown can. */
+  readonly retryable: boolean;
+}
+
+/** The failure that an activity or a child ended with, without Temporal's wrapping. */
+export const originalFailure = (error: unknown): unknown =>
+  (error instanceof ActivityFailure || error instanceof ChildWorkflowFailure) && error.cause !== undefined
+    ? originalFailure(error.cause)
+    : error;
+
+const isCode = (code: string): code is ErrorCode => Object.hasOwn(errorCatalogue, code);
+
+export const oneLine = (text: string): string => {
+  const line = text.replaceAll(/\s+/g, ' ').trim();
+  return line.length <= MESSAGE_LIMIT ? line : `${line.slice(0, MESSAGE_LIMIT - 1)}…`;
+};
+
+/** Why a step failed for good. */
+export const failureReason = (error: unknown): FailureReason => {
+  const original = originalFailure(error);
+  if (original instanceof ApplicationFailure) {
+    const code = original.type ?? 'UNEXPECTED';
+    const retryable = isCode(code) ? errorCatalogue[code].retryable : true;
+    return { code, message: oneLine(original.message), retryable };
+  }
+  const message = original instanceof Error ? original.message : String(original);
+  const code = original instanceof TimeoutFailure ? 'TIMEOUT' : 'UNEXPECTED';
+  return { code, message: oneLine(message), retryable: true };
+};

@@ -1,0 +1,4 @@
+// The workflow types, by their names on the wire (wire/names.ts, WORKFLOW): NEVER RENAME one.
+export { ingest } from './ingest';
+export { pipeline } from './pipeline';
+export { transform } from './transform';

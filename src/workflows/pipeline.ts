@@ -1,0 +1,174 @@
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  log,
+  setCurrentDetails,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { z } from 'zod/v4';
+import { QUERY, SIGNAL, UPDATE } from '../wire/names';
+import {
+  BatchLoaded,
+  FullRefresh,
+  PipelineInput,
+  type PipelineStatus,
+  RunRequest,
+  type StartedRun,
+} from '../wire/pipeline';
+import { catalogueFailure, parseInput } from './parse-input';
+import { pipelineDetails } from './pipeline-details';
+import { runChild } from './run-child';
+import { type RunEntry, RunQueue } from './run-queue';
+
+/** A run costs some 15 events of at most 51,200: far below, and the history stays readable in the Web UI. */
+const RUNS_PER_EXECUTION = 100;
+/** From here on the coordinator no longer waits for callers to be answered before it continues as new. */
+const HISTORY_LIMIT = 20_000;
+
+const batchLoadedSignal = defineSignal<[unknown]>(SIGNAL.batchLoaded);
+const fullRefreshSignal = defineSignal<[unknown]>(SIGNAL.fullRefresh);
+const pauseSignal = defineSignal(SIGNAL.pause);
+const resumeSignal = defineSignal(SIGNAL.resume);
+const requestRunUpdate = defineUpdate<StartedRun, [unknown]>(UPDATE.requestRun);
+const statusQuery = defineQuery<PipelineStatus>(QUERY.status);
+
+/**
+ * The coordinator of a warehouse, which is named as its task queue: runs the models one run at a time, as batches
+ * arrive and callers ask. A run that fails does not stop it; a batch that arrives during a run waits for the next one.
+ */
+export async function pipeline(rawInput?: unknown): Promise<void> {
+  const input = parseInput(PipelineInput, rawInput ?? {}, 'input of workflow pipeline');
+  const coordinator = new Coordinator(input);
+  coordinator.listen();
+  await coordinator.coordinate();
+}
+
+class Coordinator {
+  private readonly warehouse = workflowInfo().taskQueue;
+  private readonly runs: RunQueue;
+  private readonly runsPerExecution: number;
+  private runsDone = 0;
+  /** Callers that still wait are told to ask again. */
+  private renewing = false;
+  private current: CancellationScope | undefined;
+
+  constructor(private readonly input: PipelineInput) {
+    this.runs = new RunQueue(input);
+    this.runsPerExecution = input.runsPerExecution ?? RUNS_PER_EXECUTION;
+  }
+
+  listen(): void {
+    setHandler(statusQuery, () => this.runs.status(this.warehouse));
+    setHandler(batchLoadedSignal, (raw) => this.onSignal(BatchLoaded, raw, (s) => this.batchLoaded(s)));
+    setHandler(fullRefreshSignal, (raw) => this.onSignal(FullRefresh, raw, (s) => this.fullRefresh(s)));
+    setHandler(pauseSignal, () => this.setPaused(true));
+    setHandler(resumeSignal, () => this.setPaused(false));
+    setHandler(requestRunUpdate, (raw) => this.requestRun(RunRequest.parse(raw)), {
+      validator: (raw) => void parseInput(RunRequest, raw, 'argument of update requestRun'),
+    });
+  }
+
+  async coordinate(): Promise<void> {
+    this.show();
+    for (;;) {
+      await condition(() => this.runs.hasWork || this.canContinueAsNew());
+      if (this.isDue()) await this.continueAsNewWhenPossible();
+      const entry = this.runs.takeNext();
+      if (entry !== undefined) await this.run(entry);
+    }
+  }
+
+  private async run(entry: RunEntry): Promise<void> {
+    const scope = new CancellationScope();
+    this.current = scope;
+    const state = await scope.run(() =>
+      runChild(this.warehouse, entry, this.runs, () => {
+        this.show();
+      }),
+    );
+    this.current = undefined;
+    this.runsDone++;
+    this.runs.markEnded(entry, state);
+    this.show();
+  }
+
+  /** A signal that can't be read is reported, not obeyed: it must not end the coordinator. */
+  private onSignal<T>(schema: z.ZodType<T>, raw: unknown, act: (signal: T) => void): void {
+    const parsed = schema.safeParse(raw ?? undefined);
+    if (parsed.success) act(parsed.data);
+    else log.warn('A signal was ignored: its input is invalid', { problems: parsed.error.message });
+    this.show();
+  }
+
+  private batchLoaded({ batchId, planHash, databaseUuid }: BatchLoaded): void {
+    this.observeDatabase(databaseUuid);
+    this.runs.enqueue({ command: 'run', ...(planHash === undefined ? {} : { planHash }) }, [batchId]);
+  }
+
+  private fullRefresh(request: FullRefresh): void {
+    const { databaseUuid, ...selection } = request ?? {};
+    this.observeDatabase(databaseUuid);
+    this.runs.enqueue({ command: 'run', fullRefresh: true, ...selection }, []);
+  }
+
+  private async requestRun({ transform, batchIds = [], databaseUuid }: RunRequest): Promise<StartedRun> {
+    this.observeDatabase(databaseUuid);
+    const entry = this.runs.covering(transform, batchIds) ?? this.runs.enqueue(transform, batchIds);
+    this.show();
+    await condition(() => entry.started !== undefined || entry.dropped !== undefined || this.renewing);
+    if (entry.started !== undefined) return entry.started;
+    throw this.whyNotStarted(entry);
+  }
+
+  private whyNotStarted(entry: RunEntry): ApplicationFailure {
+    switch (entry.dropped) {
+      case 'database-replaced':
+        return catalogueFailure('DATABASE_REPLACED', 'The run was dropped: its database is another one now');
+      case 'not-started':
+        return catalogueFailure('RUN_FAILED', `Run ${entry.number} could not be started`);
+      case undefined:
+        return catalogueFailure('COORDINATOR_RENEWED', 'The run is queued, the answer was cut short');
+    }
+  }
+
+  /** Work on a database that is no more can only fail: it is cancelled. */
+  private observeDatabase(databaseUuid: string | undefined): void {
+    if (this.runs.observeDatabase(databaseUuid)) this.current?.cancel();
+  }
+
+  private setPaused(paused: boolean): void {
+    this.runs.paused = paused;
+    this.show();
+  }
+
+  private isDue(): boolean {
+    return this.runsDone >= this.runsPerExecution || workflowInfo().continueAsNewSuggested;
+  }
+
+  private canContinueAsNew(): boolean {
+    return this.isDue() && (allHandlersFinished() || workflowInfo().historyLength > HISTORY_LIMIT);
+  }
+
+  /**
+   * Nothing is lost: what waits is carried over, signals that came in are in the queue already, and one that arrives
+   * meanwhile makes the server repeat this step. While callers wait for a run, that run goes first.
+   */
+  private async continueAsNewWhenPossible(): Promise<void> {
+    if (!this.canContinueAsNew()) return;
+    this.renewing = true;
+    await condition(allHandlersFinished);
+    const { runsPerExecution } = this.input;
+    await continueAsNew<typeof pipeline>({ ...this.runs.carryOver(), runsPerExecution });
+  }
+
+  private show(): void {
+    setCurrentDetails(pipelineDetails(this.runs.status(this.warehouse)));
+  }
+}

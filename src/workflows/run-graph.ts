@@ -1,0 +1,76 @@
+import type { NodeResult, PlannedNode } from '../wire/transform';
+
+export interface GraphRun {
+  readonly nodes: readonly PlannedNode[];
+  /** Nodes at once. */
+  readonly threads: number;
+  /** Runs one node to its end; a rejection ends the whole run. */
+  readonly execute: (node: PlannedNode) => Promise<NodeResult>;
+  /** Told of every result, of skipped nodes too. */
+  readonly onResult?: (result: NodeResult) => void;
+}
+
+const skipped = (node: PlannedNode, culprit: string): NodeResult => ({
+  nodeId: node.id,
+  name: node.name,
+  label: node.label,
+  kind: node.kind,
+  materialized: node.materialized,
+  state: 'skipped',
+  durationMs: 0,
+  attempts: 0,
+  message: `skipped because ${culprit} failed`,
+});
+
+/**
+ * Runs a graph: a node starts when its own parents are done, at most `threads` at once, in the order of `nodes`. What
+ * depends on a failed node is skipped, naming the node that failed first; the rest goes on. Results come in the order
+ * of `nodes`. When `execute` rejects, nothing more starts, and the rejection follows once all that runs has ended.
+ */
+export const runGraph = async ({ nodes, threads, execute, onResult }: GraphRun): Promise<NodeResult[]> => {
+  const ids = new Set(nodes.map((node) => node.id));
+  const results = new Map<string, NodeResult>();
+  /** By node: the label of the node that failed first among those it depends on. */
+  const culprits = new Map<string, string>();
+  const waiting = new Set(nodes);
+  const running = new Set<Promise<void>>();
+
+  const record = (node: PlannedNode, result: NodeResult): void => {
+    results.set(node.id, result);
+    if (result.state === 'failed') culprits.set(node.id, node.label);
+    onResult?.(result);
+  };
+  const start = (node: PlannedNode): void => {
+    const work = execute(node)
+      .then((result) => record(node, result))
+      .finally(() => running.delete(work));
+    running.add(work);
+  };
+  /** In topological order one pass settles all that a failure reaches. */
+  const settleReady = (): void => {
+    for (const node of waiting) {
+      const parents = node.dependsOn.filter((id) => ids.has(id));
+      const culprit = parents.map((id) => culprits.get(id)).find((label) => label !== undefined);
+      if (culprit !== undefined) {
+        waiting.delete(node);
+        culprits.set(node.id, culprit);
+        record(node, skipped(node, culprit));
+      } else if (running.size < threads && parents.every((id) => results.has(id))) {
+        waiting.delete(node);
+        start(node);
+      }
+    }
+  };
+
+  settleReady();
+  while (running.size > 0) {
+    try {
+      await Promise.race(running);
+    } catch (error) {
+      await Promise.allSettled(running);
+      throw error;
+    }
+    settleReady();
+  }
+  return nodes.flatMap((node) => results.get(node.id) ?? []);
+};

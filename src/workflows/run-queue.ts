@@ -1,0 +1,195 @@
+import type { FinishedRun, PipelineInput, PipelineStatus, QueuedRun, StartedRun } from '../wire/pipeline';
+import type { TransformInput } from '../wire/transform';
+
+/** Runs that are remembered, so that who asks for a batch is told the run that covered it. */
+const REMEMBERED_RUNS = 50;
+/** Of one run: a history's payload is limited, and a batch that is forgotten only costs a run that finds nothing to do. */
+const REMEMBERED_BATCHES = 5_000;
+
+/** A run on its way. Who waits for it holds the object itself: its number may change until it starts. */
+export interface RunEntry {
+  number: number;
+  transform: TransformInput;
+  batchIds: string[];
+  /** Set once it has started. */
+  started?: StartedRun | undefined;
+  /** Set when it will never start: why. */
+  dropped?: 'database-replaced' | 'not-started' | undefined;
+}
+
+const canonical = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(canonical);
+  if (value === null || typeof value !== 'object') return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return Object.fromEntries(entries.map(([key, inner]) => [key, canonical(inner)]));
+};
+
+/** Equal for requests that execute the same; how many threads and retries they ask for is no part of it. */
+export const meaningOf = (transform: TransformInput): string => {
+  const {
+    command = 'run',
+    planHash = null,
+    select = [],
+    exclude = [],
+    fullRefresh = false,
+    vars = {},
+  } = transform;
+  return JSON.stringify([command, planHash, select, exclude, fullRefresh, canonical(vars)]);
+};
+
+/** The settings that a later request names go over those of the earlier one. */
+const mergedSettings = (earlier: TransformInput, later: TransformInput): TransformInput => {
+  const { threads, retries, retryIntervalMs } = later;
+  return {
+    ...earlier,
+    ...(threads === undefined ? {} : { threads }),
+    ...(retries === undefined ? {} : { retries }),
+    ...(retryIntervalMs === undefined ? {} : { retryIntervalMs }),
+  };
+};
+
+const united = (a: readonly string[], b: readonly string[]): string[] =>
+  [...new Set([...a, ...b])].slice(-REMEMBERED_BATCHES);
+
+/** The coordinator's memory: what waits, what runs, what ran. Plain data and rules; knows nothing of Temporal. */
+export class RunQueue {
+  private queue: RunEntry[];
+  private finished: FinishedRun[];
+  private running: RunEntry | undefined;
+  private nextNumber: number;
+  private databaseUuid: string | undefined;
+  paused: boolean;
+
+  constructor(input: PipelineInput) {
+    this.queue = (input.queue ?? []).map((run) => ({ ...run }));
+    this.finished = [...(input.finished ?? [])];
+    this.nextNumber = input.nextNumber ?? 1;
+    this.databaseUuid = input.databaseUuid;
+    this.paused = input.paused ?? false;
+  }
+
+  /**
+   * Takes note of the database that a request is about. Another one than before is another warehouse: what is
+   * remembered is dropped. Returns whether it was.
+   */
+  observeDatabase(databaseUuid: string | undefined): boolean {
+    if (databaseUuid === undefined || databaseUuid === this.databaseUuid) return false;
+    const replaced = this.databaseUuid !== undefined;
+    this.databaseUuid = databaseUuid;
+    if (!replaced) return false;
+    for (const entry of this.queue) entry.dropped = 'database-replaced';
+    this.queue = [];
+    this.finished = [];
+    if (this.running !== undefined) this.running.dropped = 'database-replaced';
+    return true;
+  }
+
+  /** Queues a run, or lets one that waits and means the same take the batches along. */
+  enqueue(transform: TransformInput, batchIds: readonly string[]): RunEntry {
+    const meaning = meaningOf(transform);
+    const waiting = this.queue.find((entry) => meaningOf(entry.transform) === meaning);
+    if (waiting !== undefined) {
+      waiting.batchIds = united(waiting.batchIds, batchIds);
+      waiting.transform = mergedSettings(waiting.transform, transform);
+      return waiting;
+    }
+    const entry: RunEntry = { number: this.nextNumber++, transform, batchIds: united([], batchIds) };
+    this.queue.push(entry);
+    return entry;
+  }
+
+  /**
+   * The run that covers all these batches and means the same: one that waits, runs, or has ended. After a failed one
+   * the latest that followed it, since a run takes in what an earlier one left.
+   */
+  covering(transform: TransformInput, batchIds: readonly string[]): RunEntry | undefined {
+    const meaning = meaningOf(transform);
+    const runs = this.allRuns().filter((run) => run.meaning === meaning);
+    const first = batchIds.map((batchId) => runs.findIndex((run) => run.entry.batchIds.includes(batchId)));
+    if (runs.length === 0 || first.length === 0 || first.includes(-1)) return undefined;
+    const covering = runs[Math.max(...first)];
+    return covering?.failed === true ? runs.at(-1)?.entry : covering?.entry;
+  }
+
+  /** Takes the run whose turn it is. */
+  takeNext(): RunEntry | undefined {
+    if (this.paused || this.running !== undefined) return undefined;
+    this.running = this.queue.shift();
+    return this.running;
+  }
+
+  /** Moves a run, and with it all that wait behind it, up by some numbers: its own belongs to another workflow. */
+  skipNumbers(entry: RunEntry, count: number): void {
+    entry.number += count;
+    for (const waiting of this.queue) waiting.number += count;
+    this.nextNumber += count;
+  }
+
+  markStarted(entry: RunEntry, started: StartedRun): void {
+    entry.started = started;
+  }
+
+  markEnded(entry: RunEntry, state: FinishedRun['state'] | 'not-started'): void {
+    this.running = undefined;
+    if (entry.started === undefined) entry.dropped ??= 'not-started';
+    if (entry.dropped !== undefined || entry.started === undefined || state === 'not-started') return;
+    const { number, transform, batchIds, started } = entry;
+    this.finished = [...this.finished, { number, ...started, batchIds, state, transform }].slice(
+      -REMEMBERED_RUNS,
+    );
+    while (
+      this.finished.length > 1 &&
+      this.finished.flatMap((run) => run.batchIds).length > REMEMBERED_BATCHES
+    )
+      this.finished.shift();
+  }
+
+  get hasWork(): boolean {
+    return !this.paused && this.queue.length > 0;
+  }
+
+  /** What the next execution of the coordinator starts from. */
+  carryOver(): PipelineInput {
+    const { databaseUuid, nextNumber, finished, paused } = this;
+    return { databaseUuid, nextNumber, queue: this.waiting(), finished, paused };
+  }
+
+  status(warehouse: string): PipelineStatus {
+    const { databaseUuid, paused, running, finished } = this;
+    return {
+      warehouse,
+      databaseUuid,
+      paused,
+      ...(running?.started === undefined
+        ? {}
+        : {
+            running: {
+              number: running.number,
+              workflowId: running.started.workflowId,
+              batchIds: running.batchIds,
+            },
+          }),
+      queue: this.waiting(),
+      finished,
+    };
+  }
+
+  private waiting(): QueuedRun[] {
+    return this.queue.map(({ number, transform, batchIds }) => ({ number, transform, batchIds }));
+  }
+
+  /** Oldest first. */
+  private allRuns(): { entry: RunEntry; meaning: string | undefined; failed: boolean }[] {
+    const ended = this.finished.map(
+      ({ number, workflowId, firstExecutionRunId, batchIds, state, transform }) => ({
+        entry: { number, transform: transform ?? {}, batchIds, started: { workflowId, firstExecutionRunId } },
+        meaning: transform === undefined ? undefined : meaningOf(transform),
+        failed: state === 'failed',
+      }),
+    );
+    const underway = [...(this.running === undefined ? [] : [this.running]), ...this.queue]
+      .filter((entry) => entry.dropped === undefined)
+      .map((entry) => ({ entry, meaning: meaningOf(entry.transform), failed: false }));
+    return [...ended, ...underway];
+  }
+}

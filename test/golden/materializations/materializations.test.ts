@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createStaged, stagedRows, tableConstraints } from '../../../src/compiler/materializations/build';
+import {
+  applyDelta,
+  compareStaged,
+  createFeed,
+  type DeltaInput,
+  feedDelta,
+} from '../../../src/compiler/materializations/delta';
+import { parseModelConfig, type TrackedConfig } from '../../../src/compiler/materializations/model-config';
+import { scd2Versions } from '../../../src/compiler/materializations/scd2';
+
+const target = { schema: 'gold', name: 'things' };
+
+const incremental = parseModelConfig('gold.things', {
+  materialized: 'incremental',
+  unique_key: 'id',
+  load_order: ['_batch_id', '_row_number'],
+  delete_where: 'n = 0',
+  partition_by: { field: 'at' },
+  indexes: [{ columns: ['at', 'id'] }],
+}) as TrackedConfig;
+
+const scd2 = parseModelConfig('gold.things', {
+  materialized: 'scd2',
+  unique_key: ['id'],
+  updated_at: 'updated_at',
+  starts_at: 'created_at',
+  type_2: ['plan'],
+  type_1: ['email'],
+  type_0: ['created_at'],
+  surrogate_key: 'sk',
+}) as Extract<TrackedConfig, { materialized: 'scd2' }>;
+
+const delta: DeltaInput = {
+  target,
+  columns: ['id', 'at', 'n', '_batch_id', '_row_number'],
+  key: ['id'],
+  loadOrder: ['_batch_id', '_row_number'],
+  hasGone: true,
+};
+
+const statements: Record<string, readonly string[]> = {
+  'stage-merge': [createStaged(stagedRows('select 1 as id;\n-- the end', incremental as never))],
+  'compare-load-order': compareStaged(delta),
+  'compare-scope': compareStaged({
+    target,
+    columns: ['month', 'revenue'],
+    key: ['month'],
+    scope: `t."month" = any ('{2024-01-01}'::date[])`,
+  }),
+  'apply-delta': [feedDelta(delta, 7n), ...applyDelta(delta)],
+  'create-feed': createFeed(target, target),
+  'scd2-versions': [scd2Versions(scd2, ['id', 'plan', 'email', 'created_at', 'updated_at'])],
+  'constraints-partitioned': tableConstraints(target, incremental, ''),
+  'constraints-scd2': tableConstraints(target, scd2, 'timestamp with time zone'),
+};
+
+const golden = join(__dirname, '..', '..', 'fixtures', 'golden');
+
+/** To accept a change: `UPDATE_GOLDEN=1 npx jest golden`, then read the difference. */
+test.each(Object.keys(statements))('the SQL of %s is as agreed', async (name) => {
+  const file = join(golden, `${name}.sql`);
+  const text = `${(statements[name] ?? []).join(';\n\n')};\n`;
+  if (process.env.UPDATE_GOLDEN === '1') {
+    const { mkdirSync, writeFileSync } = await import('node:fs');
+    mkdirSync(golden, { recursive: true });
+    writeFileSync(file, text);
+  }
+  expect(text).toBe(readFileSync(file, 'utf8'));
+});
+
+test('a config that a materialization cannot take names the model and the setting', () => {
+  expect(() => parseModelConfig('gold.things', { materialized: 'incremental' })).toThrow(
+    /gold\.things.*unique_key/,
+  );
+  expect(() => parseModelConfig('gold.things', { materialized: 'magic' })).toThrow(/gold\.things.*materialized/);
+});

@@ -1,0 +1,191 @@
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import { type DatabasePool, sql } from 'slonik';
+import { z } from 'zod';
+import { compileProject } from '../../src/compiler/compile-project';
+import type { Manifest } from '../../src/compiler/manifest';
+import { ensureBronze } from '../../src/db/ensure-bronze';
+import { planRun } from '../../src/db/plan-run';
+import { storePlan } from '../../src/db/plans';
+import { rawSql } from '../../src/db/raw-sql';
+import { runNode } from '../../src/db/run-node';
+import { finishRun } from '../../src/db/runs';
+import { databaseUuid } from '../../src/db/warehouse';
+import { readProjectFiles } from '../../src/project/read-project';
+import type { NodeResult, TransformInput } from '../../src/wire/transform';
+import { type Loaded, rowText, type Tables } from './reference';
+
+const Nothing = z.object({});
+const Id = z.object({ id: z.string() });
+
+export const compileEcho = async (): Promise<Manifest> => {
+  const projectDir = resolve(__dirname, '..', '..', 'sql');
+  const t = (name: string, type = 'text') => ({ name, type });
+  const datasets = [
+    {
+      name: 'customers',
+      key: ['customer_id', 'updated_at'],
+      columns: [
+        t('customer_id'),
+        t('name'),
+        t('email'),
+        t('segment'),
+        t('plan_type'),
+        t('acquisition_channel'),
+        t('created_at', 'timestamptz'),
+        t('updated_at', 'timestamptz'),
+      ],
+    },
+    {
+      name: 'transactions',
+      key: ['transaction_id'],
+      columns: [
+        t('transaction_id'),
+        t('customer_id'),
+        t('transaction_date', 'timestamptz'),
+        t('amount', 'numeric(18,2)'),
+        t('transaction_type'),
+        t('status'),
+      ],
+    },
+    {
+      name: 'marketing_spend',
+      key: ['spend_date', 'channel'],
+      columns: [t('spend_date', 'date'), t('channel'), t('amount', 'numeric(18,2)')],
+    },
+  ];
+  return compileProject({
+    files: await readProjectFiles(projectDir),
+    datasets: datasets.map(({ name, columns, key }) => ({ name, columns, key })),
+  });
+};
+
+const micros = (column: string): string => `(extract(epoch from ${column}) * 1000000)::bigint`;
+
+/** The tables in the form of {@link Tables}. */
+const TABLE_QUERIES: Record<string, string> = {
+  'silver.stg_customers': `select customer_id, name, email, segment, plan_type, ${micros('updated_at')}, _batch_id, _row_number`,
+  'silver.stg_transactions': `select transaction_id, ${micros('transaction_date')}, amount, status, _batch_id, _row_number`,
+  'silver.stg_marketing_spend': 'select spend_date, channel, amount, _batch_id, _row_number',
+  'gold.dim_customer': `select customer_id, name, email, segment, plan_type, acquisition_channel, ${micros('created_at')}, ${micros('valid_from')}, ${micros('valid_to')}, is_current`,
+  'gold.fct_transactions': `select transaction_id, customer_id, ${micros('transaction_date')}, amount, transaction_type, status, segment, plan_type,
+    (select ${micros('d.valid_from')} from gold.dim_customer as d where d.customer_sk = f.customer_sk)`,
+  'platinum.mart_revenue_monthly': 'select month, segment, revenue, transactions, customers',
+  'platinum.mart_revenue_daily': 'select day, revenue, transactions, customers',
+  'platinum.mart_mrr_monthly': `select month, round(mrr, 2), active_customers, round(new_mrr, 2), round(reactivation_mrr, 2),
+    round(expansion_mrr, 2), round(contraction_mrr, 2), round(churned_mrr, 2)`,
+  'platinum.mart_kpis_monthly': `select month, round(revenue, 2), round(mrr, 2), active_customers, new_customers, churned_customers, churn_rate,
+    arpu, round(marketing_spend, 2), cac`,
+};
+
+/** The items of a select list, split at the commas outside of parentheses. */
+const splitColumns = (query: string): string[] => {
+  const items = [''];
+  let depth = 0;
+  for (const char of query.slice('select '.length)) {
+    if (char === '(') depth += 1;
+    if (char === ')') depth -= 1;
+    if (char === ',' && depth === 0) items.push('');
+    else items[items.length - 1] += char;
+  }
+  return items;
+};
+
+/** An Echo warehouse driven without Temporal: loads are published by SQL, nodes run one after another. */
+export class EchoWarehouse {
+  private constructor(
+    readonly pool: DatabasePool,
+    readonly manifest: Manifest,
+    private readonly planHash: string,
+    private readonly uuid: string,
+  ) {}
+
+  static async open(pool: DatabasePool): Promise<EchoWarehouse> {
+    const manifest = await compileEcho();
+    for (const dataset of Object.values(manifest.datasets)) await ensureBronze(pool, dataset);
+    return new EchoWarehouse(pool, manifest, await storePlan(pool, manifest), await databaseUuid(pool));
+  }
+
+  /** Accepts a batch, and writes its rows, not yet visible. Returns the load's id. */
+  async load(dataset: string, batchId: number, rows: readonly Loaded<object>[]): Promise<string> {
+    await this.pool.query(sql.type(Nothing)`
+      insert into ops.batch (batch_id, dataset, file, state) overriding system value
+      values (${batchId}, ${dataset}, 'test', 'loaded') on conflict do nothing
+    `);
+    const loadId = await this.pool.oneFirst(sql.type(Id)`
+      insert into ops.load (batch_id, dataset) values (${batchId}, ${dataset}) returning load_id as id
+    `);
+    const columns = this.manifest.datasets[dataset]?.columns ?? [];
+    const names = columns.map((c) => `"${c.name}"`).join(', ');
+    const values = columns.map((c) => {
+      if (c.type.startsWith('timestamp'))
+        return `timestamptz 'epoch' + (r->>'${c.name}')::bigint * interval '1 microsecond'`;
+      return c.type.startsWith('numeric')
+        ? `(r->>'${c.name}')::numeric / 100`
+        : `(r->>'${c.name}')::${c.type}`;
+    });
+    const json = JSON.stringify(rows, (_k, v: unknown) => (typeof v === 'bigint' ? v.toString() : v));
+    await this.pool.query(
+      rawSql(`insert into strata_bronze."${dataset}" (${names}, _load_id, _batch_id, _row_number)
+select ${values.join(', ')}, ${loadId}, ${batchId}, (r->>'rowNumber')::bigint
+from jsonb_array_elements('${json.replaceAll("'", "''")}') as r`),
+    );
+    return loadId;
+  }
+
+  /** Makes a load visible, as publication does. */
+  async publish(dataset: string, loadId: string): Promise<void> {
+    await this.pool.query(sql.type(Nothing)`
+      update ops.load set (position, loaded_at) = (
+        select coalesce(max(l.position), 0) + 1,
+          greatest(clock_timestamp(), max(l.loaded_at) + interval '1 microsecond')
+        from ops.load as l where l.dataset = ${dataset}
+      )
+      where load_id = ${loadId}::bigint
+    `);
+  }
+
+  async run(transform: TransformInput = {}): Promise<NodeResult[]> {
+    const runId = randomUUID();
+    const { nodes } = await planRun(
+      { pool: this.pool },
+      { runId, workflowId: 'test', planHash: this.planHash, transform },
+    );
+    const results: NodeResult[] = [];
+    for (const node of nodes)
+      results.push(
+        await runNode(
+          { pool: this.pool, warehouse: 'test' },
+          {
+            runId,
+            databaseUuid: this.uuid,
+            nodeId: node.id,
+            attempt: 1,
+            signal: new AbortController().signal,
+          },
+        ),
+      );
+    await finishRun({ pool: this.pool }, { runId, databaseUuid: this.uuid, state: 'success', results });
+    return results;
+  }
+
+  async tables(): Promise<Tables> {
+    const tables: Tables = {};
+    for (const [table, query] of Object.entries(TABLE_QUERIES)) {
+      tables[table] = await this.tableRows(`${query} from ${table} as f`);
+    }
+    return tables;
+  }
+
+  /** Each row as an array of texts, so that columns need no names. */
+  private async tableRows(query: string): Promise<string[]> {
+    const columns = splitColumns(query);
+    const inner = `select ${columns.map((_, i) => `c${i + 1}::text`).join(', ')} from (${query}) as t (${columns.map((_, i) => `c${i + 1}`).join(', ')})`;
+    const { rows } = await this.pool.query(rawSql(inner));
+    return rows
+      .map((row) =>
+        rowText(columns.map((_, i) => (row as Record<string, string | null>)[`c${i + 1}`] ?? null)),
+      )
+      .sort();
+  }
+}

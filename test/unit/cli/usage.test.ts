@@ -1,0 +1,55 @@
+import { main, createProgram } from '../../../src/cli/main';
+
+/** Runs a command line in this process and catches what it writes. */
+const run = async (args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> => {
+  const written = { stdout: '', stderr: '' };
+  const out = jest.spyOn(process.stdout, 'write').mockImplementation((text) => !!(written.stdout += String(text)));
+  const err = jest.spyOn(process.stderr, 'write').mockImplementation((text) => !!(written.stderr += String(text)));
+  try {
+    return { code: await main(args), ...written };
+  } finally {
+    out.mockRestore();
+    err.mockRestore();
+  }
+};
+
+const COMMANDS = 'ingest run test ls compile status dev demo worker migrate temporal'.split(' ');
+
+describe('the command line', () => {
+  test('has every command of the contract, each with a description', () => {
+    const commands = createProgram(() => undefined).commands;
+    expect(commands.map((c) => c.name()).sort()).toEqual([...COMMANDS].sort());
+    expect(commands.filter((c) => c.description() === '')).toEqual([]);
+  });
+
+  test.each([['--help'], ['ingest', '--help'], ['--version']])('answers %s %s with exit code 0', async (...args) => {
+    const { code, stdout } = await run(args);
+    expect(code).toBe(0);
+    expect(stdout).not.toBe('');
+  });
+
+  test.each([
+    ['an unknown command', ['frobnicate']],
+    ['an unknown flag', ['run', '--frobnicate']],
+    ['a missing argument', ['ingest', 'transactions']],
+    ['a number that is none', ['run', '--threads', 'many']],
+    ['vars that are no mapping', ['run', '--vars', '[1']],
+    ['a choice that there is not', ['ls', '--resource-type', 'table']],
+  ])('answers %s with one line and exit code 2', async (_what, args) => {
+    const { code, stdout, stderr } = await run(args);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^error: [^\n]+\n$/);
+  });
+
+  test('answers a wrong variable with every problem in one line and exit code 2', async () => {
+    process.env.STRATA_THREADS = 'many';
+    try {
+      const { code, stderr } = await run(['ls']);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/^error: CONFIG_INVALID: .*STRATA_THREADS[^\n]*\n$/);
+    } finally {
+      delete process.env.STRATA_THREADS;
+    }
+  });
+});

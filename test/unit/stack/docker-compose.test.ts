@@ -1,0 +1,85 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parse } from 'yaml';
+import { z } from 'zod/v4';
+import { settings } from '../../../src/settings';
+
+const Service = z.object({
+  image: z.string(),
+  environment: z.record(z.string(), z.string()),
+  restart: z.string(),
+  healthcheck: z.object({ test: z.array(z.string()).min(2) }).optional(),
+  depends_on: z.record(z.string(), z.object({ condition: z.string() })).optional(),
+  volumes: z.array(z.string()).optional(),
+  ports: z.array(z.string()).optional(),
+});
+const Compose = z.object({
+  services: z.record(z.string(), Service),
+  volumes: z.record(z.string(), z.unknown()),
+});
+
+const text = readFileSync(resolve(__dirname, '..', '..', '..', 'docker-compose.yml'), 'utf8');
+const { services, volumes } = Compose.parse(parse(text, { merge: true }));
+
+const endsByItself = (name: string): boolean => services[name]?.restart.startsWith('on-failure') === true;
+
+describe('docker-compose.yml', () => {
+  test('has PostgreSQL, Temporal with its Web UI, and a worker', () => {
+    const running = Object.keys(services).filter((name) => !endsByItself(name));
+    expect(running.sort()).toEqual(['postgres', 'temporal', 'temporal-ui', 'worker']);
+  });
+
+  test('every service that stays has a healthcheck', () => {
+    for (const [name, service] of Object.entries(services))
+      expect({ name, healthcheck: service.healthcheck !== undefined }).toEqual({
+        name,
+        healthcheck: !endsByItself(name),
+      });
+  });
+
+  test('every image is pinned to a version', () => {
+    for (const { image } of Object.values(services))
+      expect(image).toMatch(/^[\w./-]+:\d+\.\d+(\.\d+)?(-[\w-]+)?$/);
+  });
+
+  test('the database is PostgreSQL 18, and its data outlive the container', () => {
+    expect(services.postgres?.image).toMatch(/^postgres:18\./);
+    expect(services.postgres?.volumes).toEqual(['postgres:/var/lib/postgresql']);
+    expect(Object.keys(volumes)).toContain('postgres');
+  });
+
+  test('the worker is given only variables that strata reads', () => {
+    const known = settings.map(({ name }) => name) as readonly string[];
+    const given = Object.keys(services.worker?.environment ?? {});
+    expect(given.filter((name) => !known.includes(name))).toEqual([]);
+    for (const name of ['DATABASE_URL', 'TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'STRATA_WAREHOUSE'])
+      expect(given).toContain(name);
+    expect(given).toContain('STRATA_FILE_ROOTS');
+  });
+
+  test('the worker reaches the services by their names', () => {
+    const { DATABASE_URL, TEMPORAL_ADDRESS } = services.worker?.environment ?? {};
+    expect(services).toHaveProperty(/@([\w-]+):\d+\//.exec(DATABASE_URL ?? '')?.[1] ?? '');
+    expect(services).toHaveProperty((TEMPORAL_ADDRESS ?? '').split(':')[0] ?? '');
+  });
+
+  test('what a service waits for exists, and says when it is ready', () => {
+    for (const { depends_on: needs = {} } of Object.values(services))
+      for (const [name, { condition }] of Object.entries(needs))
+        expect([name, condition]).toEqual([
+          name,
+          endsByItself(name) ? 'service_completed_successfully' : 'service_healthy',
+        ]);
+  });
+
+  test('nothing listens but on this host', () => {
+    const ports = Object.values(services).flatMap((service) => service.ports ?? []);
+    expect(ports.length).toBeGreaterThan(0);
+    for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
+  });
+
+  test('the only variable to set from outside is the password', () => {
+    const names = [...text.matchAll(/(?<!\$)\$\{(\w+)/g)].map((match) => match[1]);
+    expect([...new Set(names)]).toEqual(['POSTGRES_PASSWORD']);
+  });
+});

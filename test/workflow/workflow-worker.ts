@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import { ApplicationFailure } from '@temporalio/common';
+import { Client, Connection } from '@temporalio/client';
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkflowBundle,
+} from '@temporalio/worker';
+import type { Activities } from '../../src/activities/contract';
+
+const silent = new DefaultLogger('ERROR', () => undefined);
+
+/** Bundled once per test file. */
+export const bundleWorkflows = (): Promise<WorkflowBundle> =>
+  bundleWorkflowCode({
+    workflowsPath: require.resolve('../../src/workflows'),
+    logger: silent,
+  });
+
+export interface WorkflowBench {
+  readonly client: Client;
+  /** A queue of its own, hence a warehouse of its own, for each call. */
+  start(activities: Partial<Activities>): Promise<RunningWorker>;
+  close(): Promise<void>;
+}
+
+export interface RunningWorker {
+  readonly taskQueue: string;
+  stop(): Promise<void>;
+}
+
+const unexpectedCall = (name: string) => (): never => {
+  throw ApplicationFailure.nonRetryable(`activity ${name} was not expected`, 'TEST_UNEXPECTED_CALL');
+};
+
+const ACTIVITY_NAMES = [
+  'acceptBatch',
+  'loadFile',
+  'publishBatch',
+  'failBatch',
+  'notifyPipeline',
+  'planRun',
+  'runNode',
+  'finishRun',
+] as const satisfies readonly (keyof Activities)[];
+
+/** All activities: the given fakes, and for the rest one that fails the test. */
+export const fakeActivities = (fakes: Partial<Activities>): Activities => {
+  const missing = Object.fromEntries(ACTIVITY_NAMES.map((name) => [name, unexpectedCall(name)]));
+  return { ...(missing as unknown as Activities), ...fakes };
+};
+
+/** Workers and a client on the real Temporal of the test run. */
+export const openWorkflowBench = async (): Promise<WorkflowBench> => {
+  const address = process.env.STRATA_TEST_TEMPORAL_ADDRESS;
+  if (address === undefined) throw new Error('STRATA_TEST_TEMPORAL_ADDRESS is set by the global set-up');
+  Runtime.install({ logger: silent, telemetryOptions: { logging: { filter: 'ERROR', forward: {} } } });
+  const [workflowBundle, connection, clientConnection] = await Promise.all([
+    bundleWorkflows(),
+    NativeConnection.connect({ address }),
+    Connection.connect({ address }),
+  ]);
+  const running = new Set<RunningWorker>();
+  return {
+    client: new Client({ connection: clientConnection }),
+    async start(fakes) {
+      const taskQueue = `test-${randomUUID()}`;
+      const worker = await Worker.create({
+        connection,
+        taskQueue,
+        workflowBundle,
+        activities: fakeActivities(fakes),
+        stickyQueueScheduleToStartTimeout: '1s',
+        maxHeartbeatThrottleInterval: '100ms',
+        // A test that fails may leave an activity waiting.
+        shutdownForceTime: '2s',
+      });
+      const done = worker.run();
+      const started: RunningWorker = {
+        taskQueue,
+        stop: async () => {
+          running.delete(started);
+          worker.shutdown();
+          await done.catch(() => undefined);
+        },
+      };
+      running.add(started);
+      return started;
+    },
+    async close() {
+      await Promise.all([...running].map((worker) => worker.stop()));
+      await connection.close();
+      await clientConnection.close();
+    },
+  };
+};
+
+/** A promise that the test settles. */
+export const createGate = (): { open(): void; readonly opened: Promise<void> } => {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open: () => open(), opened };
+};
+
+/** The application failure that a workflow or an update ended with. */
+export const failureOf = async (work: Promise<unknown>): Promise<ApplicationFailure> => {
+  try {
+    await work;
+  } catch (error) {
+    const { cause } = error as { cause?: unknown };
+    if (cause instanceof ApplicationFailure) return cause;
+    throw error;
+  }
+  throw new Error('it did not fail');
+};
