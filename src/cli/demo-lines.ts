@@ -1,6 +1,6 @@
 import type { DeadLetterRow, KpiRow, RelationChecksum } from '../db/demo-report';
 import type { NodeResult } from '../wire/transform';
-import { nodeLine } from './run-lines';
+import { labelWidthOf, nodeLine } from './run-lines';
 import { tableLines } from './table';
 
 const didSomething = ({ state, rows, periods }: NodeResult): boolean =>
@@ -13,7 +13,7 @@ export const changeLines = (results: readonly NodeResult[]): string[] => {
   const busy = results.filter(didSomething);
   const idle = results.length - busy.length;
   return [
-    ...busy.map((r) => nodeLine(results.indexOf(r) + 1, results.length, r)),
+    ...busy.map((r) => nodeLine(results.indexOf(r) + 1, results.length, r, labelWidthOf(results))),
     ...(idle === 0 ? [] : [`${idle} of ${results.length} had no rows to change`]),
   ];
 };

@@ -13,7 +13,7 @@ const CANCEL_WAIT_MS = 5_000;
 
 /** Hears of a run while it goes on: each node once, when it has ended. */
 export interface RunListener {
-  readonly onNode: (index: number, total: number, result: NodeResult) => void;
+  readonly onNode: (index: number, result: NodeResult, all: readonly { readonly label: string }[]) => void;
   /** One line on what goes on now. */
   readonly onProgress: (text: string) => void;
 }
@@ -67,13 +67,13 @@ const progressText = ({ nodes }: TransformStatus): string => {
 };
 
 /** Reports each node's result once, in the order they were seen. */
-const createReporter = (listener: RunListener): ((results: readonly NodeResult[], total: number) => void) => {
+const createReporter = (listener: RunListener) => {
   const reported = new Set<string>();
-  return (results, total) => {
+  return (results: readonly NodeResult[], all: readonly { readonly label: string }[]): void => {
     for (const result of results) {
       if (reported.has(result.nodeId)) continue;
       reported.add(result.nodeId);
-      listener.onNode(reported.size, total, result);
+      listener.onNode(reported.size, result, all);
     }
   };
 };
@@ -124,14 +124,14 @@ export const followRun = async (
   const polling = poll(handle, done.signal, (status) => {
     report(
       status.nodes.flatMap((n) => (n.result ? [n.result] : [])),
-      status.nodes.length,
+      status.nodes,
     );
     listener.onProgress(progressText(status));
   });
   const result = (handle.result() as Promise<TransformResult>).catch(resultOfFailure);
   try {
     const ended = await untilAborted(signal, result);
-    report(ended.results, ended.results.length);
+    report(ended.results, ended.results);
     return ended;
   } catch (error) {
     if (signal.aborted && session.hasOwnWorker()) await cancelRun(handle, result);

@@ -3,11 +3,32 @@ import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { addCommands } from './commands';
 import { describeError, errorLine, EXIT_USAGE, exitCodeOf } from './describe-error';
+import { settings } from '../settings';
 import { Interrupted } from './interrupt';
 
 const version = (): string =>
   (JSON.parse(readFileSync(resolve(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string })
     .version;
+
+const EXAMPLES = [
+  'strata demo',
+  'strata ingest transactions data/2024-*.csv.gz',
+  'strata run --select +mart_kpis_monthly',
+  'strata run --full-refresh --vars "{start: 2024-01-01}"',
+  'strata status --json',
+];
+
+const helpTail = (): string =>
+  [
+    '',
+    'Environment:',
+    ...settings.map((s) => `  ${s.name.padEnd(24)}${s.meaning} Default: ${s.default}.`),
+    '',
+    'Examples:',
+    ...EXAMPLES.map((example) => `  ${example}`),
+    '',
+    'Exit codes: 0 done, 1 something failed, 2 wrong usage.',
+  ].join('\n');
 
 /** The parser; `setExitCode` gets what the command that ran came to. */
 export const createProgram = (setExitCode: (code: number) => void): Command => {
@@ -22,7 +43,7 @@ export const createProgram = (setExitCode: (code: number) => void): Command => {
       },
     });
   addCommands(program, setExitCode);
-  return program;
+  return program.addHelpText('after', helpTail);
 };
 
 const isVerbose = (args: readonly string[]): boolean => args.includes('--verbose');

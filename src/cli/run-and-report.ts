@@ -2,7 +2,7 @@ import type { RunRequest } from '../wire/pipeline';
 import type { TransformResult } from '../wire/transform';
 import type { CommandContext } from './context';
 import { followRun, requestRun } from './follow-run';
-import { doneLine, nodeLine } from './run-lines';
+import { doneLine, labelWidthOf, nodeLine } from './run-lines';
 import type { Session } from './session';
 
 /** Asks for a run, follows it to its end, and prints a line for each node and one for all. */
@@ -19,8 +19,8 @@ export const runAndReport = async (
     session,
     started,
     {
-      onNode: (index, total, node) => {
-        output.line(nodeLine(index, total, node));
+      onNode: (index, node, all) => {
+        output.line(nodeLine(index, all.length, node, labelWidthOf(all)));
       },
       onProgress: output.progress,
     },

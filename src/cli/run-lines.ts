@@ -1,7 +1,8 @@
 import type { NodeResult } from '../wire/transform';
 
 const SHOWN_PERIODS = 4;
-const LABEL_WIDTH = 32;
+const LABEL_WIDTH = 30;
+const MAX_LABEL_WIDTH = 60;
 const MATERIALIZED_WIDTH = 11;
 
 export const seconds = (durationMs: number): string => `${(durationMs / 1000).toFixed(2)}s`;
@@ -34,12 +35,16 @@ const outcomeText = (result: NodeResult): string[] => {
     : [took, tries, message];
 };
 
+/** The width that lets the lines of these nodes stand in columns. */
+export const labelWidthOf = (nodes: readonly { readonly label: string }[]): number =>
+  Math.max(0, ...nodes.map((n) => n.label.length));
+
 /** One node as dbt would print it: `3 of 9 OK  gold.fct_transactions  incremental  +100 ~3 -0  [2024-01]  in 0.42s`. */
-export const nodeLine = (index: number, total: number, result: NodeResult): string => {
+export const nodeLine = (index: number, total: number, result: NodeResult, labelWidth = LABEL_WIDTH): string => {
   const word = (result.kind === 'test' ? TEST_WORD : MODEL_WORD)[result.state];
   return [
     `${String(index).padStart(String(total).length)} of ${total} ${word.padEnd(5)}`,
-    result.label.padEnd(LABEL_WIDTH),
+    result.label.padEnd(Math.min(labelWidth, MAX_LABEL_WIDTH)),
     (result.kind === 'test' ? 'test' : result.materialized).padEnd(MATERIALIZED_WIDTH),
     ...outcomeText(result).filter((part) => part !== ''),
   ]

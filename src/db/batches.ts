@@ -3,15 +3,7 @@ import { z } from 'zod';
 import { StrataError } from '../domain/errors';
 import type { IngestInput } from '../wire/ingest';
 
-const BatchState = z.enum([
-  'accepted',
-  'loading',
-  'loaded',
-  'published',
-  'duplicate',
-  'rejected',
-  'failed',
-]);
+const BatchState = z.enum(['accepted', 'loading', 'loaded', 'published', 'duplicate', 'rejected', 'failed']);
 export type BatchState = z.infer<typeof BatchState>;
 
 const BatchRow = z.object({
@@ -82,7 +74,9 @@ const knownForm = (batchId: string): string => (/^\d{1,18}$/.test(batchId) ? bat
 export const getBatch = async (db: CommonQueryMethods, batchId: string): Promise<BatchRow> =>
   requireBatch(
     await db.maybeOne(
-      sql.type(BatchRow)`select ${batchColumns} from ops.batch where batch_id = ${knownForm(batchId)}::bigint`,
+      sql.type(
+        BatchRow,
+      )`select ${batchColumns} from ops.batch where batch_id = ${knownForm(batchId)}::bigint`,
     ),
     batchId,
   );

@@ -94,8 +94,7 @@ export interface ChunkEnd {
   readonly total: { readonly rowsLoaded: number; readonly rowsRejected: number };
   /** With the last chunk: what the whole content is. */
   readonly content?:
-    | { readonly bytes: number; readonly sha256: string; readonly extraColumns: readonly string[] }
-    | undefined;
+    { readonly bytes: number; readonly sha256: string; readonly extraColumns: readonly string[] } | undefined;
 }
 
 /** Commits the chunk's rows together with its mark and the ledger's counts. */

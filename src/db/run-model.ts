@@ -1,10 +1,9 @@
 import type { CommonQueryMethods } from 'slonik';
-import { quoteIdentifier, sqlLiteral } from '../compiler/identifiers';
 import { type MaterializationConfig, parseModelConfig } from '../compiler/materializations/model-config';
 import type { Manifest, ManifestModel } from '../compiler/manifest';
 import { assertNever } from '../domain/assert-never';
 import type { RowCounts } from '../wire/transform';
-import { buildTable, buildTracked, buildView, execute } from './build-model';
+import { buildTable, buildTracked, buildView } from './build-model';
 import { describeRelation, inputPosition, type Rendered, RebuildNeeded, renderWithDatabase } from './facts';
 import { mergeChanges } from './merge-changes';
 import {
@@ -98,13 +97,6 @@ const upstreamPositions = async (
   return positions;
 };
 
-/** Two sessions can't make the same schema at once. */
-const createSchema = (connection: CommonQueryMethods, schema: string): Promise<void> =>
-  execute(connection, [
-    `select pg_advisory_xact_lock(hashtextextended('strata:schema', 0)) where to_regnamespace(${sqlLiteral(quoteIdentifier(schema))}) is null`,
-    `create schema if not exists ${quoteIdentifier(schema)}`,
-  ]);
-
 const buildAnew = async (
   connection: CommonQueryMethods,
   { model }: ModelInput,
@@ -113,7 +105,6 @@ const buildAnew = async (
   const label = relationKey(model.relation);
   const { config } = build;
   const input = { label, relation: model.relation, sql: build.sql };
-  await createSchema(connection, model.relation.schema);
   const before = await findRelation(connection, model.relation);
   const effect = await materialize(connection, input, config);
   await saveRelation(connection, model.relation, {

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { Manifest, ManifestModel, ManifestNode, ManifestTest } from '../compiler/manifest';
 import { isStrataError, StrataError } from '../domain/errors';
 import type { NodeResult, RunNodeInput } from '../wire/transform';
+import { ensureSchema } from './ensure-schema';
 import { labelOf } from './plan-run';
 import { loadPlan } from './plans';
 import { relationKey } from './relations';
@@ -122,6 +123,7 @@ const underLock = async (connection: DatabasePoolConnection, work: Work): Promis
   try {
     await connection.query(sql.type(Nothing)`select pg_advisory_lock(hashtextextended(${lock}, 0))`);
     work.request.signal.throwIfAborted();
+    if (node.kind === 'model') await ensureSchema(connection, node);
     return await connection.transaction((transaction) => inTransaction(transaction, work, session.database));
   } finally {
     endWatch();

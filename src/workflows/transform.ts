@@ -1,5 +1,6 @@
 import {
   CancellationScope,
+  CancelledFailure,
   defineQuery,
   isCancellation,
   setHandler,
@@ -35,6 +36,7 @@ export async function transform(rawInput?: unknown): Promise<TransformResult> {
   progress.planned(plan);
   let results: NodeResult[];
   try {
+    throwIfCancelled();
     results = await runGraph({
       nodes: plan.nodes,
       threads: plan.threads,
@@ -50,6 +52,11 @@ export async function transform(rawInput?: unknown): Promise<TransformResult> {
   await CancellationScope.nonCancellable(() => finish(plan, state, progress));
   return concluded({ runId: plan.runId, command: plan.command, state, results });
 }
+
+/** Planning is not interrupted: a cancellation during it shows only now. */
+const throwIfCancelled = (): void => {
+  if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('Workflow cancelled');
+};
 
 const planOrFail = async (input: TransformInput): Promise<PlanRunResult> => {
   try {

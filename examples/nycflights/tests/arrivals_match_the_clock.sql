@@ -1,5 +1,5 @@
--- What the clock at the destination showed at arrival is what scheduled arrival and delay come to. The night the clocks
--- change is left out: the source reckons a delay over it by the clock.
+-- What the clock at the destination showed at arrival is what scheduled arrival and delay come to. A warning, for the
+-- source is not ours: one flight of 2013 was in the air as the clocks changed, and its arrival is told by the old time.
 {{ config(severity='warn') }}
 
 select f.flight_id, f.arrived_at, s.arrived_clock_time

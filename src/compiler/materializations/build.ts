@@ -57,10 +57,6 @@ const scd2Constraints = (table: RelationName, config: Scd2Config, validFromType:
   const range = `${RANGE_TYPE[validFromType] ?? 'tstzrange'}(${VALID_FROM}, ${VALID_TO})`;
   const key = config.unique_key.map(q);
   return [
-    // Two sessions can't make the same extension at once.
-    `select pg_advisory_xact_lock(hashtextextended('strata:btree_gist', 0))
-where not exists (select from pg_extension where extname = 'btree_gist')`,
-    'create extension if not exists btree_gist',
     `alter table ${relationSql(table)} add check (${VALID_FROM} < ${VALID_TO})`,
     `alter table ${relationSql(table)} add exclude using gist (${key.map((k) => `${k} with =`).join(', ')}, ${range} with &&)`,
     `create unique index on ${relationSql(table)} (${key.join(', ')}) where ${IS_CURRENT}`,

@@ -1,0 +1,33 @@
+import { type CommonQueryMethods, sql } from 'slonik';
+import { z } from 'zod';
+import type { ManifestModel } from '../compiler/manifest';
+
+const Nothing = z.object({});
+const Missing = z.object({ needs_schema: z.boolean(), needs_extension: z.boolean() });
+
+/**
+ * Makes what a model's relation needs around it: its schema, and for `scd2` the extension that its constraint is
+ * built on. Outside of the model's transaction: sessions that make the same object at once wait here for moments, and
+ * not for each other's models. Each statement is a transaction of its own, so that it sees what the last holder of
+ * the lock made.
+ */
+export const ensureSchema = async (connection: CommonQueryMethods, model: ManifestModel): Promise<void> => {
+  const { schema } = model.relation;
+  const { needs_schema, needs_extension } = await connection.one(sql.type(Missing)`
+    select not exists (select from pg_namespace where nspname = ${schema}) as needs_schema,
+      ${model.materialized} = 'scd2' and not exists (select from pg_extension where extname = 'btree_gist')
+        as needs_extension
+  `);
+  if (!needs_schema && !needs_extension) return;
+  await connection.query(sql.type(Nothing)`select pg_advisory_lock(hashtextextended('strata:schema', 0))`);
+  try {
+    if (needs_schema)
+      await connection.query(sql.type(Nothing)`create schema if not exists ${sql.identifier([schema])}`);
+    if (needs_extension)
+      await connection.query(sql.type(Nothing)`create extension if not exists btree_gist with schema public`);
+  } finally {
+    await connection.query(
+      sql.type(Nothing)`select pg_advisory_unlock(hashtextextended('strata:schema', 0))`,
+    );
+  }
+};

@@ -1,0 +1,189 @@
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { Activities } from '../../src/activities/contract';
+import { pipelineWorkflowId, QUERY, SIGNAL, UPDATE, WORKFLOW } from '../../src/wire/names';
+import type { PipelineStatus } from '../../src/wire/pipeline';
+import type { PlannedNode } from '../../src/wire/transform';
+import { waitFor } from '../support/wait-for';
+import type { WorkflowBench } from '../workflow/workflow-worker';
+
+/** Brings a workflow into the state that the scenario is named after. Returns the execution to record. */
+export type Scenario = (bench: WorkflowBench) => Promise<WorkflowHandle>;
+
+const node = (name: string, ...dependsOn: string[]): PlannedNode => ({
+  id: `model.echo.${name}`,
+  name,
+  label: `gold.${name}`,
+  kind: 'model',
+  materialized: 'incremental',
+  dependsOn: dependsOn.map((parent) => `model.echo.${parent}`),
+});
+
+const NODES = [
+  node('stg_a'),
+  node('stg_b'),
+  node('dim', 'stg_a'),
+  node('fct', 'dim', 'stg_b'),
+  node('mart', 'fct'),
+];
+
+const fakes: Activities = {
+  acceptBatch: () =>
+    Promise.resolve({ batchId: '7', databaseUuid: 'db', warehouse: 'w', searchAttributes: false }),
+  loadFile: ({ batchId }) =>
+    Promise.resolve({ batchId, rowsRead: 3, rowsLoaded: 2, rowsRejected: 1, contentBytes: 99 }),
+  publishBatch: ({ batchId, dataset }) =>
+    Promise.resolve({
+      batchId,
+      dataset,
+      file: '/data/t.csv',
+      outcome: 'published',
+      rowsRead: 3,
+      rowsLoaded: 2,
+      rowsRejected: 1,
+      extraColumns: [],
+    }),
+  failBatch: () => Promise.resolve(),
+  notifyPipeline: () => Promise.resolve(),
+  planRun: (input) =>
+    Promise.resolve({
+      runId: 'run',
+      warehouse: 'w',
+      databaseUuid: 'db',
+      planHash: 'p',
+      command: input.command ?? 'run',
+      fullRefresh: input.fullRefresh ?? false,
+      nodes: NODES,
+      threads: input.threads ?? 2,
+      retries: input.retries ?? 2,
+      retryIntervalMs: input.retryIntervalMs ?? 10,
+      searchAttributes: false,
+    }),
+  runNode: ({ nodeId, attempt }) =>
+    Promise.resolve({
+      nodeId,
+      name: nodeId,
+      label: nodeId,
+      kind: 'model',
+      materialized: 'incremental',
+      state: 'success',
+      rows: { inserted: 1, updated: 0, deleted: 0 },
+      durationMs: 1,
+      attempts: attempt,
+    }),
+  finishRun: () => Promise.resolve(),
+};
+
+const untilCancelled = async (): Promise<never> => {
+  const context = Context.current();
+  for (;;) {
+    context.heartbeat();
+    await context.sleep(20);
+  }
+};
+
+const ended = async (handle: WorkflowHandle): Promise<WorkflowHandle> => {
+  await handle.result().catch(() => undefined);
+  return handle;
+};
+
+const start = async (
+  bench: WorkflowBench,
+  type: string,
+  input: unknown,
+  overrides: Partial<Activities> = {},
+): Promise<WorkflowHandle> => {
+  const { taskQueue } = await bench.start({ ...fakes, ...overrides });
+  const workflowId = type === WORKFLOW.pipeline ? pipelineWorkflowId(taskQueue) : `${taskQueue}/${type}`;
+  const { firstExecutionRunId } = await bench.client.workflow.start(type, {
+    taskQueue,
+    workflowId,
+    args: [input],
+  });
+  return bench.client.workflow.getHandle(workflowId, firstExecutionRunId);
+};
+
+const FILE = { dataset: 'transactions', file: '/data/t.csv' };
+const failNode = (name: string, attempts: number, type: string): Partial<Activities> => ({
+  runNode: (input) =>
+    input.nodeId.endsWith(name) && input.attempt <= attempts
+      ? Promise.reject(ApplicationFailure.nonRetryable('it is broken', type))
+      : fakes.runNode(input),
+});
+
+const finishedRuns = (handle: WorkflowHandle, count: number): Promise<unknown> =>
+  waitFor(async () => (await handle.query<PipelineStatus>(QUERY.status)).finished.length >= count);
+
+/** The states in which a deploy can meet a workflow. */
+export const scenarios: Readonly<Record<string, Scenario>> = {
+  'ingest-published': async (bench) => ended(await start(bench, WORKFLOW.ingest, FILE)),
+  'ingest-accepted-update': async (bench) => {
+    const handle = await start(bench, WORKFLOW.ingest, { ...FILE, transform: false });
+    await handle.executeUpdate(UPDATE.accepted);
+    return ended(handle);
+  },
+  'ingest-failed': async (bench) =>
+    ended(
+      await start(bench, WORKFLOW.ingest, FILE, {
+        loadFile: () => Promise.reject(ApplicationFailure.nonRetryable('no column', 'HEADER_MISSING_COLUMN')),
+      }),
+    ),
+  'ingest-cancelled': async (bench) => {
+    let loading = false;
+    const handle = await start(bench, WORKFLOW.ingest, FILE, {
+      loadFile: () => {
+        loading = true;
+        return untilCancelled();
+      },
+    });
+    await waitFor(() => loading);
+    await handle.cancel();
+    return ended(handle);
+  },
+  'transform-success': async (bench) => ended(await start(bench, WORKFLOW.transform, {})),
+  'transform-retried': async (bench) =>
+    ended(await start(bench, WORKFLOW.transform, {}, failNode('dim', 1, 'MODEL_FAILED'))),
+  'transform-failed': async (bench) =>
+    ended(await start(bench, WORKFLOW.transform, {}, failNode('stg_a', 9, 'KEY_NULL'))),
+  'transform-cancelled': async (bench) => {
+    let running = false;
+    const handle = await start(
+      bench,
+      WORKFLOW.transform,
+      {},
+      {
+        runNode: () => {
+          running = true;
+          return untilCancelled().catch((error: unknown) => {
+            throw error instanceof CancelledFailure ? error : new Error(String(error));
+          });
+        },
+      },
+    );
+    await waitFor(() => running);
+    await handle.cancel();
+    return ended(handle);
+  },
+  'pipeline-idle': async (bench) => {
+    const handle = await start(bench, WORKFLOW.pipeline, {});
+    await handle.signal(SIGNAL.batchLoaded, { batchId: '1', dataset: 'transactions', databaseUuid: 'db' });
+    await handle.signal(SIGNAL.fullRefresh);
+    await handle.executeUpdate(UPDATE.requestRun, { args: [{ transform: { select: ['dim+'] } }] });
+    await finishedRuns(handle, 3);
+    return handle;
+  },
+  'pipeline-paused': async (bench) => {
+    const handle = await start(bench, WORKFLOW.pipeline, { nextNumber: 5 });
+    await handle.signal(SIGNAL.pause);
+    await handle.signal(SIGNAL.batchLoaded, { batchId: '1', dataset: 'transactions' });
+    await waitFor(async () => (await handle.query<PipelineStatus>(QUERY.status)).queue.length === 1);
+    return handle;
+  },
+  'pipeline-continued': async (bench) => {
+    const handle = await start(bench, WORKFLOW.pipeline, { runsPerExecution: 1 });
+    await handle.signal(SIGNAL.batchLoaded, { batchId: '1', dataset: 'transactions', planHash: 'p1' });
+    await handle.signal(SIGNAL.batchLoaded, { batchId: '2', dataset: 'transactions', planHash: 'p2' });
+    await waitFor(async () => (await handle.describe()).status.name === 'CONTINUED_AS_NEW');
+    return handle;
+  },
+};
