@@ -13,7 +13,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { z } from 'zod/v4';
-import { QUERY, SIGNAL, UPDATE } from '../wire/names';
+import { pipelineWorkflowId, QUERY, SIGNAL, UPDATE } from '../wire/names';
 import {
   BatchLoaded,
   FullRefresh,
@@ -50,8 +50,15 @@ export async function pipeline(rawInput?: unknown): Promise<void> {
   await coordinator.coordinate();
 }
 
+/** From its own id, which stays the same when a history is replayed elsewhere; under any other id, its task queue. */
+const thisWarehouse = (): string => {
+  const { workflowId, taskQueue } = workflowInfo();
+  const suffix = pipelineWorkflowId('');
+  return workflowId.endsWith(suffix) ? workflowId.slice(0, -suffix.length) : taskQueue;
+};
+
 class Coordinator {
-  private readonly warehouse = workflowInfo().taskQueue;
+  private readonly warehouse = thisWarehouse();
   private readonly runs: RunQueue;
   private readonly runsPerExecution: number;
   private runsDone = 0;

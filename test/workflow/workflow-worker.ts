@@ -13,6 +13,11 @@ import type { Activities } from '../../src/activities/contract';
 
 const silent = new DefaultLogger('ERROR', () => undefined);
 
+/** The workers of tests fail on purpose; their log would only hide what a test says. */
+export const quietRuntime = (): void => {
+  Runtime.install({ logger: silent, telemetryOptions: { logging: { filter: 'ERROR', forward: {} } } });
+};
+
 /** Bundled once per test file. */
 export const bundleWorkflows = (): Promise<WorkflowBundle> =>
   bundleWorkflowCode({
@@ -57,7 +62,7 @@ export const fakeActivities = (fakes: Partial<Activities>): Activities => {
 export const openWorkflowBench = async (): Promise<WorkflowBench> => {
   const address = process.env.STRATA_TEST_TEMPORAL_ADDRESS;
   if (address === undefined) throw new Error('STRATA_TEST_TEMPORAL_ADDRESS is set by the global set-up');
-  Runtime.install({ logger: silent, telemetryOptions: { logging: { filter: 'ERROR', forward: {} } } });
+  quietRuntime();
   const [workflowBundle, connection, clientConnection] = await Promise.all([
     bundleWorkflows(),
     NativeConnection.connect({ address }),

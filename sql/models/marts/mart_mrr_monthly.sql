@@ -38,12 +38,10 @@ where k.month is null or t.month is null
 {% do affected_periods(affected) %}
 
 with
-customer_months as (
-    select * from {{ ref('int_customer_months') }}
-),
-
+-- The relation itself each time: a CTE read more than once is materialized, and has no index.
 bounds as (
-    select min(month) as first_month, max(month) as last_month from customer_months
+    select min(month) as first_month, max(month) as last_month
+    from {{ ref('int_customer_months') }}
 ),
 
 calendar as (
@@ -54,12 +52,13 @@ calendar as (
 ),
 
 current_month as (
-    select customer_id, month, mrr from customer_months
+    select customer_id, month, mrr from {{ ref('int_customer_months') }}
     where mrr > 0 and {{ in_affected_periods('month', 'date') }}
 ),
 
 previous_month as (
-    select customer_id, (month + interval '1 month')::date as month, mrr from customer_months
+    select customer_id, (month + interval '1 month')::date as month, mrr
+    from {{ ref('int_customer_months') }}
     where mrr > 0 and {{ in_affected_periods("(month + interval '1 month')::date", 'date') }}
 ),
 
@@ -71,7 +70,7 @@ movements as (
         c.customer_id is not null as is_active,
         p.customer_id is not null as was_active,
         c.customer_id is not null and p.customer_id is null and exists (
-            select from customer_months as e
+            select from {{ ref('int_customer_months') }} as e
             where e.customer_id = c.customer_id and e.month < c.month and e.mrr > 0
         ) as is_back
     from current_month as c
