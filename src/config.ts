@@ -1,6 +1,7 @@
 import { delimiter, resolve } from 'node:path';
 import { inspect } from 'node:util';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
+import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod/v4';
 import { StrataError } from './domain/errors';
 import { settings } from './settings';
@@ -153,11 +154,20 @@ const withFlags = (env: Environment, flags: ConfigFlags): Record<string, string>
 
 const KNOWN: ReadonlySet<string> = new Set(settings.map((s) => s.name));
 
-const unknownVariables = (env: Environment): string[] =>
+/** So near to a variable of strata that it can only be meant as one. */
+const MISSPELLED_AT_MOST = 2;
+
+/** Misspelled variables would be silently without effect; those of others who use the prefix are theirs. */
+const misspelledVariables = (env: Environment): string[] =>
   Object.keys(env)
     .filter((name) => name.startsWith('STRATA_') && !name.startsWith(TEST_PREFIX) && !KNOWN.has(name))
     .sort()
-    .map((name) => `${name} is not a variable of strata`);
+    .flatMap((name) => {
+      const meant = closest(name, [...KNOWN]);
+      return distance(name, meant) <= MISSPELLED_AT_MOST
+        ? [`${name} is not a variable of strata; ${meant} is`]
+        : [];
+    });
 
 /** Keeps keys and certificates out of logs and stack traces, however the object is printed. */
 const concealed = <T extends object>(secret: T): T => {
@@ -198,14 +208,14 @@ const tryTemporal = (
 
 /**
  * The one reader of the environment. Unset values take the defaults of `settings`; flags go over variables.
- * @throws CONFIG_INVALID with every problem: unknown STRATA_ variables, invalid values.
+ * @throws CONFIG_INVALID with every problem: misspelled STRATA_ variables, invalid values.
  */
 export const loadConfig = (env: Environment = process.env, flags: ConfigFlags = {}): Config => {
   const variables = withFlags(env, flags);
   const parsed = Variables.safeParse(variables);
   const { temporal, problems: temporalProblems } = tryTemporal(variables);
   const problems = [
-    ...unknownVariables(env),
+    ...misspelledVariables(env),
     // The value isn't repeated: it may hold a password.
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`),
     ...temporalProblems,

@@ -18,6 +18,7 @@ import { DATABASE_MISSING, isSqlState, isTransient, serverMessage } from './db/s
 import { StrataError } from './domain/errors';
 import { createLogger, type Logger } from './observability/logger';
 import { redact } from './observability/redact';
+import { logTemporalEntry } from './observability/temporal-logger';
 import { temporalUnreachable } from './temporal/connect';
 import { registerSearchAttributes } from './temporal/search-attributes';
 
@@ -60,10 +61,7 @@ const workflowSource = (): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath
 };
 
 const runtimeOptions = (logger: Logger): RuntimeOptions => ({
-  logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
-    const write = level === 'ERROR' ? logger.error.bind(logger) : logger.warn.bind(logger);
-    write(JSON.parse(JSON.stringify(meta ?? {})) as object, message);
-  }),
+  logger: new DefaultLogger('INFO', (entry) => logTemporalEntry(logger, entry)),
   telemetryOptions: {
     logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
   },

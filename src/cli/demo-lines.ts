@@ -3,6 +3,8 @@ import type { NodeResult } from '../wire/transform';
 import { labelWidthOf, nodeLine } from './run-lines';
 import { tableLines } from './table';
 
+const SHOWN_ERROR_CHARACTERS = 90;
+
 const didSomething = ({ state, rows, periods }: NodeResult): boolean =>
   state !== 'success' ||
   (periods ?? []).length > 0 ||
@@ -35,10 +37,13 @@ export const kpiLines = (rows: readonly KpiRow[]): string[] =>
     ]),
   );
 
+const shortened = (text: string): string =>
+  text.length > SHOWN_ERROR_CHARACTERS ? `${text.slice(0, SHOWN_ERROR_CHARACTERS - 3)}...` : text;
+
 export const deadLetterLines = (rows: readonly DeadLetterRow[]): string[] =>
   tableLines(
     ['line', 'error code', 'record', 'error'],
-    rows.map((d) => [d.lineNumber, d.errorCode, d.record.replace(/\s+/g, ' '), d.error]),
+    rows.map((d) => [d.lineNumber, d.errorCode, shortened(d.record.replace(/\s+/g, ' ')), shortened(d.error)]),
   );
 
 export interface RefreshProof {

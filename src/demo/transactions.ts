@@ -15,7 +15,7 @@ export const createTransactionIds = (): TransactionIds => {
 
 export const cents = (amount: number): string => amount.toFixed(2);
 
-const status = (random: Random): string => random.weighted({ completed: 94, pending: 3, failed: 3 });
+const status = (random: Random): string => random.weighted({ completed: 97, pending: 2, failed: 1 });
 
 const within = (random: Random, from: number, to: number): string =>
   instantText(from + Math.floor(random.next() * (to - from)));
@@ -34,7 +34,7 @@ interface MonthContext extends Span {
 const subscription = ({ random, ids, customer, from, to }: MonthContext): TransactionRow[] => {
   const price = MONTHLY_PRICE[versionAt(customer, from)?.plan_type ?? 'free'] ?? 0;
   // A pause now and then: what the reactivation figure is about.
-  if (price === 0 || random.chance(0.06)) return [];
+  if (price === 0 || random.chance(0.02)) return [];
   return [
     {
       transaction_id: ids.next(),

@@ -58,7 +58,7 @@ export const errorCatalogue = {
   DATASET_INVALID: {
     retryable: false,
     audience: 'author',
-    hint: 'Correct the dataset file; docs/datasets.md shows the form.',
+    hint: 'Correct the dataset file; docs/add-a-dataset.md shows the form.',
   },
   DATASET_INCOMPATIBLE: {
     retryable: false,

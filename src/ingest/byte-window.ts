@@ -38,22 +38,24 @@ export class ByteWindow {
 
   /** The bytes of `[from, to)`; a view, good until the next `push`. */
   slice(from: number, to: number): Buffer {
-    if (from >= this.blockStart) return this.block.subarray(from - this.blockStart, to - this.blockStart);
-    const all = Buffer.concat([...this.held, this.block]);
-    return all.subarray(from - this.heldStart, to - this.heldStart);
+    if (from < this.blockStart) this.join();
+    return this.block.subarray(from - this.blockStart, to - this.blockStart);
   }
 
-  /** Keeps the bytes from `offset` on for later, and forgets those before it. */
+  /** Makes one block of all that is kept: done once, however many slices of it are asked for. */
+  private join(): void {
+    this.block = Buffer.concat([...this.held, this.block]);
+    this.blockStart = this.heldStart;
+    this.held = [];
+  }
+
+  /** Keeps the bytes from `offset` on for later, and forgets those before it; it lies in the block, or is kept already. */
   keepFrom(offset: number): void {
     const blockEnd = this.end;
     if (offset >= this.blockStart) {
       this.held = [Buffer.from(this.block.subarray(offset - this.blockStart))];
       this.heldStart = offset;
-    } else if (offset === this.heldStart) this.held.push(Buffer.from(this.block));
-    else {
-      this.held = [Buffer.from(this.slice(offset, blockEnd))];
-      this.heldStart = offset;
-    }
+    } else this.held.push(Buffer.from(this.block));
     this.block = Buffer.alloc(0);
     this.blockStart = blockEnd;
   }

@@ -65,7 +65,5 @@ export const monthlyDelays = (files: readonly string[]): (readonly (string | nul
     const key = `${year}-${month.padStart(2, '0')}-01 ${carrier}`;
     groups.set(key, [...(groups.get(key) ?? []), flight]);
   }
-  return [...groups]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, flights]) => monthlyRow(key, flights));
+  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, flights]) => monthlyRow(key, flights));
 };

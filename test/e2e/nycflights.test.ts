@@ -29,8 +29,7 @@ const ORDERS: readonly (readonly string[])[] = [
   ],
 ];
 
-const flightsOf = (order: readonly string[]): string[] =>
-  order.filter((file) => file.startsWith('flights'));
+const flightsOf = (order: readonly string[]): string[] => order.filter((file) => file.startsWith('flights'));
 
 const MONTHLY = `select month::text, carrier, flights::text, cancelled::text, diverted::text, departed_late::text,
   arrived_late::text, average_departure_delay::text, average_arrival_delay::text, median_arrival_delay::text

