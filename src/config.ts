@@ -7,8 +7,6 @@ import { StrataError } from './domain/errors';
 import { settings } from './settings';
 import { DEFAULT_WAREHOUSE } from './wire/names';
 
-export { settings, type Setting } from './settings';
-
 const PACKAGE_ROOT = resolve(__dirname, '..');
 /** The test suite talks to itself by variables of this prefix. */
 const TEST_PREFIX = 'STRATA_TEST_';
@@ -64,7 +62,7 @@ export type LogLevel = z.infer<typeof LogLevel>;
 const wholeNumber = (min: number, max: number) =>
   z
     .string()
-    .regex(/^\d{1,15}$/, 'must be a whole number')
+    .regex(/^\d{1,15}$/, { error: 'must be a whole number', abort: true })
     .transform(Number)
     .refine((n) => n >= min && n <= max, `must be between ${min} and ${max}`);
 
@@ -165,7 +163,7 @@ const misspelledVariables = (env: Environment): string[] =>
     .flatMap((name) => {
       const meant = closest(name, [...KNOWN]);
       return distance(name, meant) <= MISSPELLED_AT_MOST
-        ? [`${name} is not a variable of strata; ${meant} is`]
+        ? [`${name} is not a variable of strata (${meant} is)`]
         : [];
     });
 
@@ -177,9 +175,8 @@ const concealed = <T extends object>(secret: T): T => {
 
 const readTemporal = (variables: Record<string, string>): TemporalSettings => {
   // Loaded here: a command that only prints help needs none of it.
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  const { loadClientConnectConfig } =
-    require('@temporalio/envconfig') as typeof import('@temporalio/envconfig');
+  // prettier-ignore
+  const { loadClientConnectConfig } = require('@temporalio/envconfig') as typeof import('@temporalio/envconfig'); // eslint-disable-line @typescript-eslint/no-require-imports
   const profile = variables.TEMPORAL_PROFILE;
   const loaded = loadClientConnectConfig({
     overrideEnvVars: variables,
@@ -246,6 +243,3 @@ const freezeConfig = (v: z.infer<typeof Variables>, temporal: TemporalSettings):
 /** A warehouse is called as its database; the embedded one `strata`. */
 export const warehouseOf = (url: string | undefined): string =>
   (url === undefined ? undefined : databaseNameOf(url)) ?? DEFAULT_WAREHOUSE;
-
-/** Whether commands are to use a Temporal that is configured, instead of the embedded one. */
-export const isExternalTemporal = (config: Config): boolean => config.temporal.address !== undefined;

@@ -84,31 +84,26 @@ const nameOf = (databaseUrl: string): string => {
   return `${hostname}${port === '' ? '' : `:${port}`}${pathname}`;
 };
 
+/** The error of a database that can't be used as what it means to who starts a worker; any other as it is. */
+const explainDatabase = (error: unknown, databaseUrl: string): unknown => {
+  const unreachable = (why: string): StrataError =>
+    new StrataError('DATABASE_UNREACHABLE', `Database ${nameOf(databaseUrl)} ${why}`, { cause: error });
+  if (isSqlState(error, DATABASE_MISSING)) return unreachable('does not exist');
+  return isTransient(error) ? unreachable(`does not answer: ${redact(serverMessage(error))}`) : error;
+};
+
 const openDatabase = async (databaseUrl: string): Promise<DatabasePool> => {
-  const pool = await createWarehousePool(databaseUrl, {
-    applicationName: 'strata worker',
-    maximumPoolSize: POOL_SIZE,
-  });
+  let pool: DatabasePool | undefined;
   try {
+    pool = await createWarehousePool(databaseUrl, {
+      applicationName: 'strata worker',
+      maximumPoolSize: POOL_SIZE,
+    });
     await migrate(pool);
     return pool;
   } catch (error) {
-    await pool.end();
-    if (isSqlState(error, DATABASE_MISSING))
-      throw new StrataError('DATABASE_UNREACHABLE', `Database ${nameOf(databaseUrl)} does not exist`, {
-        cause: error,
-      });
-    if (isTransient(error)) {
-      const why = redact(serverMessage(error));
-      throw new StrataError(
-        'DATABASE_UNREACHABLE',
-        `Database ${nameOf(databaseUrl)} does not answer: ${why}`,
-        {
-          cause: error,
-        },
-      );
-    }
-    throw error;
+    await pool?.end();
+    throw explainDatabase(error, databaseUrl);
   }
 };
 

@@ -52,7 +52,7 @@ create table ops.load (
     dataset text not null,
     kind text not null default 'file' check (kind in ('file', 'replay')),
     row_count bigint not null default 0,
-    -- device, inode, size and modification time of the file that the load's chunks came from
+    -- inode, size and modification time of the file that the load's chunks came from
     file_identity text,
     -- 1, 2, 3 ... per dataset in the order of the commits; NULL until published
     position bigint,

@@ -32,7 +32,6 @@ export const createTransformActivities = (deps: TransformActivityDeps): Transfor
         return {
           runId,
           warehouse,
-          planHash,
           command: transform.command ?? 'run',
           fullRefresh: transform.fullRefresh ?? false,
           threads: transform.threads ?? threads,

@@ -79,7 +79,11 @@ const addIngest = (program: Command, act: Act): void => {
     .option('--force', 'load a known content again, as a new batch')
     .option('--dry-run', 'validate only: counts and the first errors; loads nothing')
     .action((dataset: string, files: readonly string[], options: CommonOptions) =>
-      act(() => (require('./ingest') as typeof import('./ingest')).ingestCommand)({ ...options, dataset, files }),
+      act(() => (require('./ingest') as typeof import('./ingest')).ingestCommand)({
+        ...options,
+        dataset,
+        files,
+      }),
     );
 };
 

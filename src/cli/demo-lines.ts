@@ -43,7 +43,12 @@ const shortened = (text: string): string =>
 export const deadLetterLines = (rows: readonly DeadLetterRow[]): string[] =>
   tableLines(
     ['line', 'error code', 'record', 'error'],
-    rows.map((d) => [d.lineNumber, d.errorCode, shortened(d.record.replace(/\s+/g, ' ')), shortened(d.error)]),
+    rows.map((d) => [
+      d.lineNumber,
+      d.errorCode,
+      shortened(d.record.replace(/\s+/g, ' ')),
+      shortened(d.error),
+    ]),
   );
 
 export interface RefreshProof {
@@ -61,7 +66,13 @@ export const proofLines = (
     const equal = a?.checksum === b.checksum && a.rows === b.rows;
     return {
       equal,
-      cells: [b.relation, b.rows, b.checksum.slice(0, 12), a?.checksum.slice(0, 12), equal ? 'equal' : 'DIFFERENT'],
+      cells: [
+        b.relation,
+        b.rows,
+        b.checksum.slice(0, 12),
+        a?.checksum.slice(0, 12),
+        equal ? 'equal' : 'DIFFERENT',
+      ],
     };
   });
   return {

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-require-imports -- slow modules load while the servers start */
 import { join, resolve } from 'node:path';
 import type { Manifest } from '../compiler/manifest';
 import type { Config } from '../config';
@@ -91,8 +92,8 @@ const takeBatch = async (demo: Demo, batch: WrittenBatch, title: string): Promis
 };
 
 const checksums = async ({ session }: Demo) => {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loads while the servers start
-  const { maintainedRelations, relationChecksum } = require('../db/demo-report') as typeof import('../db/demo-report');
+  const { maintainedRelations, relationChecksum } =
+    require('../db/demo-report') as typeof import('../db/demo-report');
   const relations = await maintainedRelations(session.pool);
   return Promise.all(relations.map((relation) => relationChecksum(session.pool, relation)));
 };
@@ -113,12 +114,12 @@ const proveRefresh = async (demo: Demo): Promise<RefreshProof> => {
 
 const reportTables = async ({ context, session }: Demo): Promise<void> => {
   const { output } = context;
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loads while the servers start
   const { lastKpis, openDeadLetters } = require('../db/demo-report') as typeof import('../db/demo-report');
   output.line(`\nThe last ${SHOWN_MONTHS} months (platinum.mart_kpis_monthly)`);
   for (const line of kpiLines(await lastKpis(session.pool, SHOWN_MONTHS))) output.line(`  ${line}`);
   output.line('\nDead letters (ops.dead_letter_queue)');
-  for (const line of deadLetterLines(await openDeadLetters(session.pool, SHOWN_LETTERS))) output.line(`  ${line}`);
+  for (const line of deadLetterLines(await openDeadLetters(session.pool, SHOWN_LETTERS)))
+    output.line(`  ${line}`);
 };
 
 const reportAddresses = ({ context, session }: Demo): void => {
@@ -155,8 +156,8 @@ export const demoCommand = async (context: CommandContext): Promise<number> => {
       role: 'demo',
       configure: demoConfig,
       prepareDatabase: async (embeddedUrl) => {
-        // eslint-disable-next-line @typescript-eslint/no-require-imports -- loads while the servers start
-        const { recreateDatabase } = require('../db/recreate-database') as typeof import('../db/recreate-database');
+        const { recreateDatabase } =
+          require('../db/recreate-database') as typeof import('../db/recreate-database');
         return recreateDatabase(embeddedUrl, DEMO_NAME);
       },
     },

@@ -49,7 +49,12 @@ const sentence = (text: string): string => (/[.!?]$/.test(text) ? text : `${text
 
 /** `error: CODE: message. Hint` in one line. */
 export const errorLine = ({ code, message, hint }: ErrorDescription): string =>
-  ['error:', code === undefined ? '' : `${code}:`, hint === undefined ? message : sentence(message), hint ?? '']
+  [
+    'error:',
+    code === undefined ? '' : `${code}:`,
+    hint === undefined ? message : sentence(message),
+    hint ?? '',
+  ]
     .filter((part) => part !== '')
     .join(' ');
 

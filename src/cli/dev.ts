@@ -6,7 +6,10 @@ import { withServers, type Servers } from './session';
 
 const CHECK_INTERVAL_MS = 1_000;
 
-const printAddresses = ({ output }: { output: Output }, { stack, databaseUrl, temporal, warehouse }: Servers): void => {
+const printAddresses = (
+  { output }: { output: Output },
+  { stack, databaseUrl, temporal, warehouse }: Servers,
+): void => {
   output.line(`PostgreSQL  ${databaseUrl}`);
   output.line(`Temporal    ${temporal.address} (namespace ${temporal.namespace})`);
   if (stack?.temporalUiUrl !== undefined) output.line(`Web UI      ${stack.temporalUiUrl}`);

@@ -68,11 +68,13 @@ export const dryRun = async (context: CommandContext, input: DryRun): Promise<nu
     context.signal.throwIfAborted();
     const result = await check(file, dataset, input);
     const name = `${dataset.name} ${basename(file)}`;
-    if (result.error) output.line(`${name}: ${errorLine(result.error)}`);
+    if (result.error) output.note(errorLine(result.error));
     if (result.validation)
       for (const line of validationLines(name, result.validation, result.rejected)) output.line(line);
     checked.push(result);
   }
-  output.document({ files: checked.map(({ file, validation, ...rest }) => ({ file, ...validation, ...rest })) });
+  output.document({
+    files: checked.map(({ file, validation, ...rest }) => ({ file, ...validation, ...rest })),
+  });
   return checked.some((c) => c.error !== undefined || c.rejected !== undefined) ? EXIT_FAILED : 0;
 };

@@ -57,11 +57,7 @@ const inputOf = (request: IngestRequest, index: number): IngestInput => {
 };
 
 /** Starts the workflow of a file, or joins the one that is loading it, and waits until the ledger has accepted it. */
-const startAndAccept = async (
-  session: Session,
-  input: IngestInput,
-  workflowId: string,
-): Promise<Started> => {
+const startAndAccept = async (session: Session, input: IngestInput, workflowId: string): Promise<Started> => {
   const { WithStartWorkflowOperation } = await import('@temporalio/client');
   const operation = new WithStartWorkflowOperation<IngestWorkflow>(WORKFLOW.ingest, {
     workflowId,
@@ -72,10 +68,13 @@ const startAndAccept = async (
   });
   const { workflow } = session.client;
   try {
-    const { batchId } = await workflow.executeUpdateWithStart<IngestWorkflow, AcceptedBatch, []>(UPDATE.accepted, {
-      args: [],
-      startWorkflowOperation: operation,
-    });
+    const { batchId } = await workflow.executeUpdateWithStart<IngestWorkflow, AcceptedBatch, []>(
+      UPDATE.accepted,
+      {
+        args: [],
+        startWorkflowOperation: operation,
+      },
+    );
     return { handle: await operation.workflowHandle(), batchId };
   } catch (error) {
     // Refused by the ledger: the workflow ends with the reason. Not started at all: this is the reason.

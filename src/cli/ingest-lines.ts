@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { errorLine } from './describe-error';
 import type { FileOutcome } from './ingest-files';
+import type { Output } from './output';
 
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
@@ -14,7 +15,9 @@ const resultLines = (name: string, result: NonNullable<FileOutcome['result']>): 
         `${name}: batch ${batchId}, ${counts}${rowsRejected > 0 ? ` (${letters})` : ''}`,
         ...(extraColumns.length === 0
           ? []
-          : [`${name}: kept ${plural(extraColumns.length, 'extra column')} in _extra: ${extraColumns.join(', ')}`]),
+          : [
+              `${name}: kept ${plural(extraColumns.length, 'extra column')} in _extra: ${extraColumns.join(', ')}`,
+            ]),
       ];
     case 'duplicate':
       return [`${name}: already loaded as batch ${result.duplicateOf ?? '?'}; nothing to do`];
@@ -23,12 +26,18 @@ const resultLines = (name: string, result: NonNullable<FileOutcome['result']>): 
   }
 };
 
-/** What became of a file: `transactions t.csv: batch 7, 100 read, 98 loaded, 2 rejected (...)`. */
+/** What became of a file, nothing for one that failed: `transactions t.csv: batch 7, 100 read, 98 loaded, 2 rejected (...)`. */
 export const fileLines = (dataset: string, outcome: FileOutcome): string[] => {
   const name = `${dataset} ${basename(outcome.file)}`;
-  if (outcome.error !== undefined) return [`${name}: ${errorLine(outcome.error)}`];
+  if (outcome.error !== undefined) return [];
   if (outcome.result !== undefined) return resultLines(name, outcome.result);
   return [`${name}: batch ${outcome.batchId ?? '?'} accepted, loading as ${outcome.workflowId}`];
+};
+
+/** Prints what became of a file; a failure goes to stderr as any error does. */
+export const reportFile = (output: Output, dataset: string, outcome: FileOutcome): void => {
+  for (const line of fileLines(dataset, outcome)) output.line(line);
+  if (outcome.error !== undefined) output.note(errorLine(outcome.error));
 };
 
 /** A file that failed, or was rejected whole. */

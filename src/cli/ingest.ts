@@ -8,7 +8,7 @@ import type { CommandContext, CommonOptions } from './context';
 import { EXIT_FAILED } from './describe-error';
 import { dryRun } from './dry-run';
 import { type FileOutcome, ingestFiles, publishedBatches } from './ingest-files';
-import { fileLines, hasFailed } from './ingest-lines';
+import { hasFailed, reportFile } from './ingest-lines';
 import { compileProjectDir, storeProjectPlan } from './project-plan';
 import { runAndReport } from './run-and-report';
 import { type Session, withSession } from './session';
@@ -69,14 +69,18 @@ export const ingestAndTransform = async (
         output.progress(`loading ${file} as batch ${batchId}`);
       },
       onFile: (outcome) => {
-        for (const line of fileLines(dataset, outcome)) output.line(line);
+        reportFile(output, dataset, outcome);
       },
     },
     signal,
   );
   const batchIds = publishedBatches(outcomes);
   if (options.transform === false || options.detach === true || batchIds.length === 0) return { outcomes };
-  const transform = { command: 'run' as const, ...(planHash === undefined ? {} : { planHash }), ...ownRun(options) };
+  const transform = {
+    command: 'run' as const,
+    ...(planHash === undefined ? {} : { planHash }),
+    ...ownRun(options),
+  };
   const run = await runAndReport(context, session, { transform, batchIds });
   return { outcomes, run };
 };
@@ -98,7 +102,10 @@ const compileFor = async (projectDir: string, options: IngestOptions): Promise<M
   const manifest = await compileProjectDir(projectDir);
   if (manifest.datasets[options.dataset] !== undefined) return manifest;
   const known = Object.keys(manifest.datasets).sort().join(', ');
-  throw new StrataError('DATASET_UNKNOWN', `There is no dataset ${options.dataset} in ${projectDir}, only ${known}`);
+  throw new StrataError(
+    'DATASET_UNKNOWN',
+    `There is no dataset ${options.dataset} in ${projectDir}, only ${known}`,
+  );
 };
 
 /** `strata ingest DATASET FILE...` */

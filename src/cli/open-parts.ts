@@ -1,5 +1,10 @@
 /** What a session has open, in the order it is closed: each part may still use those after it. */
-const CLOSING_ORDER = ['worker', 'connection to Temporal', 'connection to PostgreSQL', 'embedded stack'] as const;
+const CLOSING_ORDER = [
+  'worker',
+  'connection to Temporal',
+  'connection to PostgreSQL',
+  'embedded stack',
+] as const;
 export type PartName = (typeof CLOSING_ORDER)[number];
 
 export interface OpenParts {

@@ -95,7 +95,7 @@ export const fromStack = <T>(value: T | undefined, what: string): T => {
 export const settleAll = async <T extends readonly unknown[]>(
   promises: readonly [...{ [K in keyof T]: Promise<T[K]> }],
 ): Promise<T> => {
-  const settled = await Promise.allSettled(promises);
+  const settled = await Promise.allSettled(promises as readonly Promise<unknown>[]);
   const failure = settled.find((s) => s.status === 'rejected');
   if (failure?.status === 'rejected') throw failure.reason as Error;
   return settled.map((s) => (s as PromiseFulfilledResult<unknown>).value) as unknown as T;

@@ -35,12 +35,18 @@ export const withDatabase = (command: Command): Command =>
 
 export const withTemporal = (command: Command): Command =>
   withDatabase(command)
-    .option('--temporal-address <host:port>', 'a Temporal server (TEMPORAL_ADDRESS; default: the embedded one)')
+    .option(
+      '--temporal-address <host:port>',
+      'a Temporal server (TEMPORAL_ADDRESS; default: the embedded one)',
+    )
     .option('--temporal-namespace <name>', "Temporal's namespace (TEMPORAL_NAMESPACE)")
     .option('--temporal-profile <name>', 'a profile of temporal.toml (TEMPORAL_PROFILE)');
 
 export const withProject = (command: Command): Command =>
-  command.option('--project-dir <folder>', 'the folder of dbt_project.yml (STRATA_PROJECT_DIR; default: sql/)');
+  command.option(
+    '--project-dir <folder>',
+    'the folder of dbt_project.yml (STRATA_PROJECT_DIR; default: sql/)',
+  );
 
 export const withSelection = (command: Command): Command =>
   command

@@ -40,7 +40,12 @@ export const labelWidthOf = (nodes: readonly { readonly label: string }[]): numb
   Math.max(0, ...nodes.map((n) => n.label.length));
 
 /** One node as dbt would print it: `3 of 9 OK  gold.fct_transactions  incremental  +100 ~3 -0  [2024-01]  in 0.42s`. */
-export const nodeLine = (index: number, total: number, result: NodeResult, labelWidth = LABEL_WIDTH): string => {
+export const nodeLine = (
+  index: number,
+  total: number,
+  result: NodeResult,
+  labelWidth = LABEL_WIDTH,
+): string => {
   const word = (result.kind === 'test' ? TEST_WORD : MODEL_WORD)[result.state];
   return [
     `${String(index).padStart(String(total).length)} of ${total} ${word.padEnd(5)}`,

@@ -13,7 +13,11 @@ export interface RunOptions extends CommonOptions {
   readonly vars?: Record<string, unknown>;
 }
 
-const execute = async (context: CommandContext, options: RunOptions, command: RunCommand): Promise<number> => {
+const execute = async (
+  context: CommandContext,
+  options: RunOptions,
+  command: RunCommand,
+): Promise<number> => {
   const { projectDir, threads, retries, retryIntervalMs } = loadConfig(process.env, context.flags);
   const { select, exclude } = options;
   return withSession(

@@ -81,14 +81,21 @@ export type Servers = DatabaseSession & OpenedTemporal;
 
 const openServers = async <P>(
   { output, signal }: CommandContext,
-  how: { config: Config; options: SessionOptions; prepare: (config: Config) => Promise<P>; withWorker: boolean },
+  how: {
+    config: Config;
+    options: SessionOptions;
+    prepare: (config: Config) => Promise<P>;
+    withWorker: boolean;
+  },
   parts: OpenParts,
 ): Promise<readonly [Servers, P]> => {
   const { config, options } = how;
   const external = config.temporal.address;
   const needs = { postgres: config.databaseUrl === undefined, temporal: external === undefined };
   const stack = openStack(config, { role: options.role, needs, log: output.progress, signal }, parts);
-  const database = databaseUrlOf(config, options, stack).then((url) => openDatabase(url, options.role, parts));
+  const database = databaseUrlOf(config, options, stack).then((url) =>
+    openDatabase(url, options.role, parts),
+  );
   const temporal = preloadTemporal(how.withWorker).then(async () => {
     const address = external ?? fromStack((await stack)?.temporalAddress, 'Temporal address');
     return openTemporal({ ...config.temporal, address }, parts);
@@ -98,10 +105,7 @@ const openServers = async <P>(
   return [{ config, warehouse: config.warehouse, ...opened[0], ...opened[1], stack: joined }, opened[2]];
 };
 
-const openWorker = async (
-  servers: Servers,
-  parts: OpenParts,
-): Promise<InlineWorker | undefined> => {
+const openWorker = async (servers: Servers, parts: OpenParts): Promise<InlineWorker | undefined> => {
   const { config, warehouse, databaseUrl, temporal, stack } = servers;
   if (!mayRunWorker(config)) return undefined;
   const serves = leaseWorkerOf(warehouse, databaseUrl, temporal);

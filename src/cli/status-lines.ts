@@ -92,7 +92,8 @@ const deadLetterLines = (rows: readonly DeadLetterCountRow[]): string[] =>
 
 const lagLines = ({ lag, unread }: StatusReport): string[] => [
   ...lag.map(
-    (l) => `${l.relation} has not consumed ${l.loads} loads of ${l.dataset} (${l.rows} rows, for ${ageText(l.lagSeconds)})`,
+    (l) =>
+      `${l.relation} has not consumed ${l.loads} loads of ${l.dataset} (${l.rows} rows, for ${ageText(l.lagSeconds)})`,
   ),
   ...unread.map((u) => `no model has consumed ${u.dataset} yet (${u.loads} loads)`),
 ];

@@ -43,7 +43,9 @@ export const temporalCommand = async (
     return await runInTerminal(binary, args, {
       ...process.env,
       // A profile of temporal.toml is read by the program itself.
-      ...(stack === undefined ? {} : { TEMPORAL_ADDRESS: stack.temporalAddress, TEMPORAL_NAMESPACE: namespace }),
+      ...(stack === undefined
+        ? {}
+        : { TEMPORAL_ADDRESS: stack.temporalAddress, TEMPORAL_NAMESPACE: namespace }),
     });
   } finally {
     await parts.closeAll();

@@ -4,7 +4,14 @@ import type { RelationName } from './manifest';
 import { type Mapping, mergeConfig, normalizeConfig } from './node-config';
 import { noResult, queryResult } from './query-result';
 import { TemplateFailure } from './template-error';
-import { HandleValue, plainValue, RelationValue, textOf, type TemplateFunction } from './template-values';
+import {
+  defaultOf,
+  HandleValue,
+  plainValue,
+  RelationValue,
+  textOf,
+  type TemplateFunction,
+} from './template-values';
 
 export interface DbtFunctionsInput {
   readonly node: { readonly id: string; readonly name: string; readonly relation?: RelationName | undefined };
@@ -107,9 +114,7 @@ const configArguments = (args: readonly unknown[]): Mapping => {
 
 const configMethods = (config: () => Mapping): Record<string, TemplateFunction> => ({
   __config_get: (name, otherwise) => {
-    const standby =
-      otherwise instanceof Map && otherwise.has('default') ? otherwise.get('default') : otherwise;
-    return config()[String(name)] ?? standby;
+    return config()[String(name)] ?? defaultOf(otherwise);
   },
   __config_require: (name) => {
     const value = config()[String(name)];
@@ -127,7 +132,7 @@ const variableFunctions = (vars: Mapping): Record<string, TemplateFunction> => (
         `var('${key}') has no value and no default; set it in dbt_project.yml or with --vars`,
       );
     }
-    return otherwise instanceof Map && otherwise.has('default') ? otherwise.get('default') : otherwise;
+    return defaultOf(otherwise);
   },
   env_var: (name) => {
     throw new TemplateFailure(

@@ -3,7 +3,7 @@ import { builtinMacros } from './builtin-macros';
 import { MACROS, type MacroNames, macroDefinitions, rewriteTemplate } from './jinja-rewrite';
 import type { ManifestMacroFile } from './manifest';
 import { TemplateError, TemplateFailure } from './template-error';
-import { HandleValue, type TemplateFunction, type TemplateValues, textOf } from './template-values';
+import { HandleValue, isMap, type TemplateFunction, type TemplateValues, textOf } from './template-values';
 
 /** Instructions that one rendering may take: an endless loop ends with an error instead of a hanging worker. */
 const FUEL = 50_000_000;
@@ -157,7 +157,7 @@ const engineFunctions = (values: TemplateValues): Record<string, TemplateFunctio
   __returned: (output) => values.returned(output),
   __at: (value, position) => itemAt(value, Number(position)),
   __get: (value, key, otherwise) => {
-    if (value instanceof Map) return value.get(key) ?? otherwise;
+    if (isMap(value)) return value.get(key) ?? otherwise;
     if (value instanceof HandleValue) return value.members[String(key)] ?? otherwise;
     throw new TemplateFailure(`${textOf(value)} has no method get`);
   },
@@ -165,7 +165,7 @@ const engineFunctions = (values: TemplateValues): Record<string, TemplateFunctio
 
 const itemAt = (value: unknown, position: number): unknown => {
   const items = value instanceof HandleValue ? value.members['__items'] : value;
-  if (items instanceof Map) return items.get(String(position));
+  if (isMap(items)) return items.get(String(position));
   if (typeof items !== 'string' && !Array.isArray(items)) {
     throw new TemplateFailure(`${textOf(value)} has no item ${position}`);
   }

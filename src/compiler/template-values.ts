@@ -16,6 +16,13 @@ export class RelationValue {
   }
 }
 
+/** A mapping, or keyword arguments, as the Jinja engine hands them over. */
+export const isMap = (value: unknown): value is ReadonlyMap<unknown, unknown> => value instanceof Map;
+
+/** The `default` of keyword arguments, or the positional value itself. */
+export const defaultOf = (otherwise: unknown): unknown =>
+  isMap(otherwise) && otherwise.has('default') ? otherwise.get('default') : otherwise;
+
 export type TemplateFunction = (...args: unknown[]) => unknown;
 
 /** An object that keeps its identity (and its methods) on the way through the Jinja engine. */

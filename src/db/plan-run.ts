@@ -85,20 +85,27 @@ const recordRun = async (
   `);
 };
 
+const plannedBefore = async (pool: DatabasePool, runId: string): Promise<string | undefined> =>
+  (await pool.maybeOneFirst(
+    sql.type(z.object({ plan_hash: z.string() }))`select plan_hash from ops.run where run_id = ${runId}`,
+  )) ?? undefined;
+
 /**
- * Chooses the nodes of a run, makes the bronze relations they read, and pins the run's inputs.
- * Idempotent per `runId`. @throws PLAN_UNKNOWN, SELECTION_EMPTY, SELECTOR_INVALID, DATASET_INCOMPATIBLE
+ * Chooses the nodes of a run, makes the bronze relations they read, and pins the run's plan and inputs.
+ * Idempotent per `runId`: a retry keeps what the first try pinned, though the project has changed in between.
+ * @throws PLAN_UNKNOWN, SELECTION_EMPTY, SELECTOR_INVALID, DATASET_INCOMPATIBLE
  */
 export const planRun = async (
   { pool }: { readonly pool: DatabasePool },
   request: PlanRunRequest,
-): Promise<{ nodes: PlannedNode[]; databaseUuid: string }> => {
-  const manifest = await loadPlan(pool, request.planHash);
+): Promise<{ nodes: PlannedNode[]; databaseUuid: string; planHash: string }> => {
+  const planHash = (await plannedBefore(pool, request.runId)) ?? request.planHash;
+  const manifest = await loadPlan(pool, planHash);
   const nodes = plannedNodes(manifest, request.transform);
   const datasets = Object.values(manifest.datasets);
   for (const dataset of datasets) await ensureBronze(pool, dataset);
   await pool.transaction((transaction) =>
     recordRun(transaction, request, { nodeCount: nodes.length, datasets: datasets.map((d) => d.name) }),
   );
-  return { nodes, databaseUuid: await databaseUuid(pool) };
+  return { nodes, databaseUuid: await databaseUuid(pool), planHash };
 };

@@ -42,8 +42,8 @@ export const sessionUrl = (databaseUrl: string, applicationName = 'strata'): str
 export const createWarehousePool = async (
   databaseUrl: string,
   options: PoolOptions = {},
-): Promise<DatabasePool> =>
-  createPool(sessionUrl(databaseUrl, options.applicationName), {
+): Promise<DatabasePool> => {
+  const pool = await createPool(sessionUrl(databaseUrl, options.applicationName), {
     captureStackTrace: false,
     connectionRetryLimit: 1,
     connectionTimeout: 10_000,
@@ -62,3 +62,7 @@ export const createWarehousePool = async (
       { name: 'numeric', parse: (value: string) => value },
     ],
   });
+  // slonik also emits what it throws; the caller gets it, and an emitter without a listener would throw on its own.
+  pool.on('error', () => undefined);
+  return pool;
+};

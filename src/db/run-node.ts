@@ -5,7 +5,7 @@ import {
   sql,
 } from 'slonik';
 import { z } from 'zod';
-import type { Manifest, ManifestModel, ManifestNode, ManifestTest } from '../compiler/manifest';
+import type { Manifest, ManifestNode } from '../compiler/manifest';
 import { isStrataError, StrataError } from '../domain/errors';
 import type { NodeResult, RunNodeInput } from '../wire/transform';
 import { ensureSchema } from './ensure-schema';
@@ -103,8 +103,8 @@ const inTransaction = async (
   const common = { manifest, run, warehouse: deps.warehouse, database };
   const result =
     node.kind === 'model'
-      ? modelResult(work, startedAt, await runModel(transaction, { ...common, model: node as ManifestModel }))
-      : testResult(work, startedAt, await runTest(transaction, { ...common, test: node as ManifestTest }));
+      ? modelResult(work, startedAt, await runModel(transaction, { ...common, model: node }))
+      : testResult(work, startedAt, await runTest(transaction, { ...common, test: node }));
   await recordNodeResult(transaction, run.run_id, result);
   return result;
 };

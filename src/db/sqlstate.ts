@@ -1,8 +1,8 @@
+import { isNativeError } from 'node:util/types';
+
 /** SQLSTATE classes that decide; never an error's text. https://www.postgresql.org/docs/current/errcodes-appendix.html */
 
-export const DUPLICATE_OBJECT = new Set(['42P06', '42P07', '42710', '42723', '42P04', '23505']);
 export const INVALID_TABLE_DEFINITION = new Set(['42P16']);
-export const DEPENDENT_OBJECTS = new Set(['2BP01']);
 export const DATABASE_MISSING = new Set(['3D000']);
 
 /** Whole classes that mean "not now": connection, rollback, resources, operator intervention, system. */
@@ -32,7 +32,7 @@ const CONNECTION_ERRORS = new Set([
 export const causesOf = (error: unknown): Error[] => {
   const chain: Error[] = [];
   let current: unknown = error;
-  while (current instanceof Error && !chain.includes(current)) {
+  while (isNativeError(current) && !chain.includes(current)) {
     chain.push(current);
     current =
       current.cause ??

@@ -64,7 +64,10 @@ const newMonth = ({ random, ids, customers }: World): DemoFile[] => {
 
 /** Rows for two months that everybody thought were closed. */
 const lateArrivals = ({ random, ids, customers }: World): DemoFile[] => {
-  const spans = [Date.UTC(2025, 1, 1), Date.UTC(2025, 10, 1)].map((from) => ({ from, to: from + 28 * DAY_MS }));
+  const spans = [Date.UTC(2025, 1, 1), Date.UTC(2025, 10, 1)].map((from) => ({
+    from,
+    to: from + 28 * DAY_MS,
+  }));
   const rows = random
     .sample(
       customers.filter((c) => c.createdAt < Date.UTC(2025, 0, 1)),
@@ -76,7 +79,9 @@ const lateArrivals = ({ random, ids, customers }: World): DemoFile[] => {
 
 /** Known transactions again, moved by some weeks or with another amount. */
 const corrections = ({ random, transactions }: World): DemoFile[] => {
-  const known = transactions.filter((t) => t.transaction_date > '2026-03' && t.transaction_type === 'one_time');
+  const known = transactions.filter(
+    (t) => t.transaction_date > '2026-03' && t.transaction_type === 'one_time',
+  );
   const rows = random.sample(known, 200).map((t) =>
     random.chance(0.7)
       ? {

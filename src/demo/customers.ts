@@ -15,10 +15,18 @@ export interface DemoVersion {
   readonly row: CustomerRow;
 }
 
-export const MONTHLY_PRICE: Readonly<Record<string, number>> = { free: 0, basic: 29, pro: 99, enterprise: 499 };
+export const MONTHLY_PRICE: Readonly<Record<string, number>> = {
+  free: 0,
+  basic: 29,
+  pro: 99,
+  enterprise: 499,
+};
 
-const FIRST = 'Ada Ben Cleo Dan Eva Finn Gia Hugo Ida Jon Kira Leo Mia Nils Olga Paul Rosa Sam Tara Uwe'.split(' ');
-const LAST = 'Adler Brandt Costa Dahl Evans Frank Gruber Haas Ito Jensen Kim Lopez Meyer Novak Okoro'.split(' ');
+const FIRST =
+  'Ada Ben Cleo Dan Eva Finn Gia Hugo Ida Jon Kira Leo Mia Nils Olga Paul Rosa Sam Tara Uwe'.split(' ');
+const LAST = 'Adler Brandt Costa Dahl Evans Frank Gruber Haas Ito Jensen Kim Lopez Meyer Novak Okoro'.split(
+  ' ',
+);
 const KINDS = ['GmbH', 'Ltd', 'Inc', 'AG', 'SARL', 'Partners', '& Sons'];
 const PLANS = ['free', 'basic', 'pro', 'enterprise'];
 const SEGMENTS = ['starter', 'growth', 'enterprise'];
@@ -57,7 +65,10 @@ export const changedRow = (random: Random, row: CustomerRow, at: number): Custom
     case 'name':
       return { ...changed, name: companyName(random) };
     case 'email':
-      return { ...changed, email: `finance+${row.customer_id.toLowerCase()}.${random.int(1, 99)}@example.com` };
+      return {
+        ...changed,
+        email: `finance+${row.customer_id.toLowerCase()}.${random.int(1, 99)}@example.com`,
+      };
   }
 };
 
@@ -79,7 +90,10 @@ export const newCustomer = (random: Random, number: number, createdAt: number): 
 /** Customers that came in the three years, most of them in the later ones. */
 export const historyCustomers = (random: Random, count: number): DemoCustomer[] => {
   const span = HISTORY_TO - HISTORY_FROM;
-  const arrivals = Array.from({ length: count }, () => HISTORY_FROM + Math.floor(span * random.next() ** 0.8));
+  const arrivals = Array.from(
+    { length: count },
+    () => HISTORY_FROM + Math.floor(span * random.next() ** 0.8),
+  );
   return arrivals
     .sort((a, b) => a - b)
     .map((at, index) => newCustomer(random, index + 1, Math.floor(at / 1000) * 1000));

@@ -39,14 +39,7 @@ export const DEMO_COLUMNS: Readonly<Record<DemoDataset, readonly string[]>> = {
     'created_at',
     'updated_at',
   ],
-  transactions: [
-    'transaction_id',
-    'customer_id',
-    'transaction_date',
-    'amount',
-    'transaction_type',
-    'status',
-  ],
+  transactions: ['transaction_id', 'customer_id', 'transaction_date', 'amount', 'transaction_type', 'status'],
   marketing_spend: ['spend_date', 'channel', 'amount'],
 };
 
@@ -66,7 +59,8 @@ export interface DemoBatch {
 
 const needsQuotes = /[",\r\n]/;
 
-const field = (value: string): string => (needsQuotes.test(value) ? `"${value.replaceAll('"', '""')}"` : value);
+const field = (value: string): string =>
+  needsQuotes.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 
 /** The text of a file, in pieces of bounded size. */
 export const csvChunks = function* (file: DemoFile, rowsPerChunk = 10_000): Generator<string> {

@@ -22,10 +22,11 @@ const columnProblem = (column: string): string | undefined => {
   return undefined;
 };
 
-const keyProblem = (key: readonly string[], schema: z.ZodObject): string | undefined => {
+const keyProblem = (key: unknown, schema: z.ZodObject): string | undefined => {
   if (!Array.isArray(key) || key.length === 0) return 'has no key';
-  for (const column of key) {
-    const columnSchema = schema.shape[column];
+  const shape = schema.shape as Record<string, z.ZodType>;
+  for (const column of key as string[]) {
+    const columnSchema = shape[column];
     if (columnSchema === undefined) return `has a key column "${column}" that is not in its schema`;
     if (z.safeParse(columnSchema, '').success) return `has a key column "${column}" that may be empty`;
   }

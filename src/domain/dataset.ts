@@ -1,4 +1,4 @@
-import { z } from 'zod/v4';
+import type { z } from 'zod/v4';
 import { MAX_ID_BYTES, postgresTypeOf } from './columns/column';
 import type { RowErrorCode } from './columns/field-problem';
 import { isLongerThan } from './columns/utf8-length';
@@ -49,7 +49,7 @@ export interface DatasetDefinition {
 const DEFAULT_REJECT_THRESHOLD = 0.5;
 
 const columnsOf = (name: string, schema: z.ZodObject): DatasetColumn[] =>
-  Object.entries(schema.shape).map(([columnName, columnSchema]) => {
+  Object.entries<z.core.$ZodType>(schema.shape).map(([columnName, columnSchema]) => {
     const type = postgresTypeOf(columnSchema);
     if (type === undefined)
       throw new StrataError(

@@ -30,7 +30,13 @@ export interface WholeContent {
 const bronzeTarget = (dataset: Dataset): CopyTarget => ({
   schema: 'strata_bronze',
   table: dataset.name,
-  columns: [...dataset.columns.map((column) => column.name), '_row_number', '_extra', '_load_id', '_batch_id'],
+  columns: [
+    ...dataset.columns.map((column) => column.name),
+    '_row_number',
+    '_extra',
+    '_load_id',
+    '_batch_id',
+  ],
 });
 
 const byteaText = (bytes: Buffer | null): string =>
@@ -63,7 +69,9 @@ export class ChunkWriter implements CheckedRows {
   ) {
     this.target = bronzeTarget(dataset);
     this.rowEnd = `\t${ids.loadId}\t${ids.batchId}\n`;
-    this.letterStart = [ids.loadId, ids.batchId, dataset.name, ids.source, ids.file].map(copyValue).join('\t');
+    this.letterStart = [ids.loadId, ids.batchId, dataset.name, ids.source, ids.file]
+      .map(copyValue)
+      .join('\t');
     this.chunkNumber = done?.chunkNumber ?? 0;
     this.rowsLoaded = done?.rowsLoaded ?? 0;
     this.rowsRejected = done?.rowsRejected ?? 0;
@@ -149,7 +157,14 @@ export class ChunkWriter implements CheckedRows {
     if (this.letters.length === 0) return;
     await this.open();
     this.session.startCopy(DEAD_LETTER_TARGET);
-    for (const line of this.letters) await this.session.write(Buffer.from(line, 'utf8'));
+    let piece = '';
+    for (const line of this.letters) {
+      piece += line;
+      if (piece.length < PIECE_CHARACTERS) continue;
+      await this.session.write(Buffer.from(piece, 'utf8'));
+      piece = '';
+    }
+    await this.session.write(Buffer.from(piece, 'utf8'));
     await this.session.finishCopy();
     this.letters = [];
     this.letterBytes = 0;

@@ -2,60 +2,21 @@ import { isAscii } from 'node:buffer';
 import type { CsvError } from 'csv-parse';
 import type { RowErrorCode } from '../domain/columns/field-problem';
 import { ByteWindow } from './byte-window';
-import { countNewlines, type EndScanner, LineEndScanner, RecordEndScanner } from './record-end-scanner';
+import { type EndScanner, LineEndScanner, RecordEndScanner } from './record-end-scanner';
+import { blankLineBytes, CARRIAGE_RETURN, countNewlines, NEWLINE, withoutLineEnd } from './line-ends';
+import {
+  OpenQuoteError,
+  type ReaderOptions,
+  type ReaderStart,
+  type RecordPosition,
+  type RecordSink,
+} from './records';
 import { RecordParser } from './record-parser';
 
-const NEWLINE = 10;
-const CARRIAGE_RETURN = 13;
+/** The parser counts the bytes of fields alone; delimiters and quotes may add this much. */
+const DELIMITER_BYTES = 64 * 1024;
 /** What is kept of a record that can't be parsed. */
-export const MAX_KEPT_RECORD_BYTES = 4 * 1024 * 1024;
-
-/** Where the record at hand stands; good during the call that hands it over. */
-export interface RecordPosition {
-  /** Physical line on which the record starts; the file's first is 1. */
-  readonly startLine: number;
-  /** False when the record surely has neither NUL nor bytes beyond ASCII. */
-  readonly mayHaveOddBytes: boolean;
-  /** The record's bytes without its line end. */
-  rawRecord(): Buffer;
-}
-
-/** A record that can't be told into fields. */
-export interface BrokenRecord {
-  readonly code: RowErrorCode;
-  readonly message: string;
-  readonly startLine: number;
-  /** The record without its line end; of a very long one only the beginning. */
-  readonly bytes: Buffer;
-  readonly byteLength: number;
-}
-
-export interface RecordSink {
-  /** Fields are the latin1 reading of their bytes. */
-  record(fields: string[], position: RecordPosition): void;
-  brokenRecord(record: BrokenRecord): void;
-}
-
-export interface ReaderStart {
-  readonly offset: number;
-  readonly line: number;
-}
-
-export interface ReaderOptions {
-  readonly maxRecordBytes: number;
-  /** Offsets of records known to open a quote and never to close it in order. */
-  readonly openQuotes?: ReadonlySet<number>;
-}
-
-/**
- * A record too long to be kept opens a quote that isn't closed in order. Read again from before `offset`, with the
- * offset among `openQuotes`: the record is then cut at the end of its line.
- */
-export class OpenQuoteError extends Error {
-  constructor(readonly offset: number) {
-    super(`The record at byte ${offset} opens a quote that is not closed in order`);
-  }
-}
+const MAX_KEPT_RECORD_BYTES = 4 * 1024 * 1024;
 
 interface Scan {
   readonly scanner: EndScanner;
@@ -71,21 +32,6 @@ const MESSAGES: Record<string, string> = {
   INVALID_OPENING_QUOTE: 'a quote within an unquoted field',
   CSV_INVALID_CLOSING_QUOTE: 'a closing quote that is followed by neither a comma nor a line end',
   CSV_QUOTE_NOT_CLOSED: 'a quote that is never closed',
-};
-
-const withoutLineEnd = (bytes: Buffer): Buffer => {
-  if (bytes.at(-1) !== NEWLINE) return bytes;
-  return bytes.subarray(0, bytes.length - (bytes.at(-2) === CARRIAGE_RETURN ? 2 : 1));
-};
-
-/** Bytes that the blank lines at the start of `bytes` take. */
-const blankLineBytes = (bytes: Buffer): number => {
-  let index = 0;
-  for (;;) {
-    if (bytes[index] === NEWLINE) index += 1;
-    else if (bytes[index] === CARRIAGE_RETURN && bytes[index + 1] === NEWLINE) index += 2;
-    else return index;
-  }
 };
 
 const isOdd = (bytes: Buffer): boolean => !isAscii(bytes) || bytes.includes(0);
@@ -132,6 +78,7 @@ export class CsvRecordReader implements RecordPosition {
     this.mayHaveOddBytes = this.keptIsOdd || isOdd(block);
     this.advance();
     this.skipBlankLines();
+    this.boundRecord();
     const keepFrom = this.scan ? this.position : this.recordEnd;
     const isKept = keepFrom < blockStart && this.keptIsOdd;
     this.keptIsOdd = isKept || isOdd(block.subarray(Math.max(0, keepFrom - blockStart)));
@@ -218,10 +165,7 @@ export class CsvRecordReader implements RecordPosition {
     const { startOffset } = this;
     const isTooLong = error.code === 'CSV_MAX_RECORD_SIZE';
     if (isTooLong && !this.options.openQuotes?.has(startOffset)) {
-      this.startScan(startOffset, new RecordEndScanner(), {
-        code: 'RECORD_TOO_LONG',
-        message: `the record is longer than ${this.options.maxRecordBytes} bytes`,
-      });
+      this.passOver();
       return;
     }
     // The parser notes the offset of each comma: the bad field starts after the last one.
@@ -231,6 +175,20 @@ export class CsvRecordReader implements RecordPosition {
       code: 'INVALID_QUOTING',
       message: MESSAGES[error.code] ?? 'a quote that is not closed in order',
     });
+  }
+
+  private passOver(): void {
+    const message = `the record is longer than ${this.options.maxRecordBytes} bytes`;
+    this.startScan(this.startOffset, new RecordEndScanner(), { code: 'RECORD_TOO_LONG', message });
+  }
+
+  /** A record of nothing but delimiters has no length for the parser, but takes its memory. */
+  private boundRecord(): void {
+    const { maxRecordBytes } = this.options;
+    if (this.scan || this.window.end - this.recordEnd <= maxRecordBytes + DELIMITER_BYTES) return;
+    this.locateStart(this.window.end);
+    this.passOver();
+    this.advance();
   }
 
   private startScan(from: number, scanner: EndScanner, problem: Pick<Scan, 'code' | 'message'>): void {

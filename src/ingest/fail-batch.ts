@@ -25,8 +25,7 @@ export const failBatch = async (
     if (load) await lockLoad(transaction, load.loadId);
     const batch = await lockBatch(transaction, batchId);
     if (BatchOutcome.safeParse(batch.state).success) return;
-    if (load)
-      await sweepLoad(transaction, { ...load, dataset: batch.dataset }, { deadLetters: true });
+    if (load) await sweepLoad(transaction, { ...load, dataset: batch.dataset }, { deadLetters: true });
     await finishBatch(transaction, batchId, {
       state: 'failed',
       error,

@@ -1,5 +1,6 @@
 export { acceptBatch, type AcceptBatchDeps } from './accept-batch';
 export { failBatch, type FailBatchInput } from './fail-batch';
-export { type FileProgress, loadFile, type LoadFileDeps, type LoadFileRequest } from './load-file';
+export type { FileProgress } from './file-progress';
+export { loadFile, type LoadFileDeps, type LoadFileRequest } from './load-file';
 export { publishBatch, type PublishBatchDeps } from './publish-batch';
 export { type FileValidation, type RowError, validateFile } from './validate-file';

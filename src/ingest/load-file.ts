@@ -4,32 +4,23 @@ import {
   type BatchRow,
   findPublishedContent,
   getBatch,
-  lockBatch,
   markKnownContent,
-  markLoading,
   mayBeKnownContent,
 } from '../db/batches';
 import { ensureBronze } from '../db/ensure-bronze';
 import { getLoadProgress, type LoadProgress } from '../db/load-chunks';
-import {
-  endOtherWriters,
-  ensureFileLoad,
-  findFileLoad,
-  lockLoad,
-  setFileIdentity,
-  sweepLoad,
-} from '../db/loads';
 import { isStrataError } from '../domain/errors';
 import type { LoadFileResult } from '../wire/ingest';
+import { beginLoad, isUnfinished, sweepFileLoad } from './begin-load';
 import { ChunkWriter } from './chunk-writer';
 import { hashContent } from './content-hash';
 import { contentOf, type FileContent } from './file-content';
-import { checkUnchanged, type OpenFile, openFile } from './open-file';
+import { type FileProgress, NOTHING_YET, startTelling } from './file-progress';
+import { changeOf, checkUnchanged, type OpenFile, openFile } from './open-file';
 import { type ReadProgress, readKnowingOpenQuotes, readRows } from './read-rows';
 
 /** Content that a retry loads again at most; small enough to be quick, large enough that commits don't count. */
 const CHUNK_BYTES = 48 * 1024 * 1024;
-const progressIntervalMs = 500;
 
 export interface LoadFileDeps {
   readonly pool: DatabasePool;
@@ -39,15 +30,6 @@ export interface LoadFileDeps {
   readonly fileRoots?: readonly string[] | undefined;
   /** For tests: content of a chunk. */
   readonly chunkBytes?: number | undefined;
-}
-
-export interface FileProgress {
-  readonly contentBytes: number;
-  readonly rowsRead: number;
-  readonly rowsLoaded: number;
-  readonly rowsRejected: number;
-  /** Of the content; absent for a compressed file. */
-  readonly totalBytes?: number | undefined;
 }
 
 export interface LoadFileRequest {
@@ -65,43 +47,6 @@ const asResult = (batch: BatchRow): LoadFileResult => ({
   contentBytes: Number(batch.content_bytes ?? 0),
 });
 
-const isUnfinished = (batch: BatchRow): boolean => ['accepted', 'loading', 'failed'].includes(batch.state);
-
-/** Forgets what was loaded from another state of the file, so that what comes next starts anew. */
-const sweepFileLoad = async (pool: DatabasePool, batch: BatchRow): Promise<void> =>
-  pool.transaction(async (transaction) => {
-    const load = await findFileLoad(transaction, batch.batch_id);
-    if (!load) return;
-    await lockLoad(transaction, load.loadId);
-    const current = await getBatch(transaction, batch.batch_id);
-    if (!isUnfinished(current)) return;
-    await sweepLoad(transaction, { ...load, dataset: batch.dataset }, { deadLetters: true });
-  });
-
-/** Makes the batch's load ready to be written from this file; answers with its id, or nothing when it is done. */
-const beginLoad = async (
-  pool: DatabasePool,
-  batchId: string,
-  opened: OpenFile,
-): Promise<string | undefined> => {
-  const begun = await findFileLoad(pool, batchId);
-  if (begun) await endOtherWriters(pool, begun.loadId);
-  return pool.transaction(async (transaction) => {
-    // The load before the batch, as a chunk's transaction does it.
-    if (begun) await lockLoad(transaction, begun.loadId);
-    const batch = await lockBatch(transaction, batchId);
-    if (!isUnfinished(batch)) return undefined;
-    const { loadId, fileIdentity } = await ensureFileLoad(transaction, batch);
-    // An earlier attempt read the file in another state, or failed for good.
-    const isOther = fileIdentity !== null && fileIdentity !== opened.identity;
-    if (isOther || batch.state === 'failed')
-      await sweepLoad(transaction, { loadId, dataset: batch.dataset }, { deadLetters: true });
-    await setFileIdentity(transaction, loadId, opened.identity);
-    await markLoading(transaction, batchId, opened.sizeBytes);
-    return loadId;
-  });
-};
-
 interface LoadAttempt {
   readonly deps: LoadFileDeps;
   readonly request: LoadFileRequest;
@@ -111,27 +56,6 @@ interface LoadAttempt {
   readonly content: FileContent;
   readonly tell: (progress: FileProgress) => void;
 }
-
-const NOTHING_YET: FileProgress = { contentBytes: 0, rowsRead: 0, rowsLoaded: 0, rowsRejected: 0 };
-
-/** Tells about progress by the clock, also while a lock or the server is waited for. */
-const startTelling = (
-  onProgress: (progress: FileProgress) => void,
-  totalBytes: number | undefined,
-): { tell: (progress: FileProgress) => void; stop: () => void } => {
-  let latest = NOTHING_YET;
-  const timer = setInterval(() => {
-    onProgress({ ...latest, totalBytes });
-  }, progressIntervalMs);
-  return {
-    tell: (progress) => {
-      latest = progress;
-    },
-    stop: () => {
-      clearInterval(timer);
-    },
-  };
-};
 
 /** Whether the content is known, found out by reading it where that may be; then nothing needs to be loaded. */
 const isKnownContent = async (attempt: LoadAttempt, done: LoadProgress | undefined): Promise<boolean> => {
@@ -172,15 +96,17 @@ const writeRows = async (attempt: LoadAttempt, openQuotes: ReadonlySet<number>):
     const source = `${dataset.name}/${opened.name}`;
     const writer = new ChunkWriter(session, dataset, { batchId: batch.batch_id, loadId, source, file }, done);
     let chunkStart = done?.endOffset ?? 0;
+    const tell = ({ contentBytes, rowsRead }: ReadProgress): void => {
+      const { rowsLoaded, rowsRejected } = writer;
+      attempt.tell({ contentBytes, rowsRead, rowsLoaded, rowsRejected });
+    };
     const afterBlock = async (progress: ReadProgress): Promise<void> => {
       await writer.flush();
       if (progress.endOffset - chunkStart >= (deps.chunkBytes ?? CHUNK_BYTES)) {
         await writer.commit(markOf(progress));
         chunkStart = progress.endOffset;
       }
-      const { contentBytes, rowsRead } = progress;
-      const { rowsLoaded, rowsRejected } = writer;
-      attempt.tell({ contentBytes, rowsRead, rowsLoaded, rowsRejected });
+      tell(progress);
     };
     const options = { dataset, file, content, maxFieldBytes, openQuotes, from: startOf(done) };
     const result = await readRows(
@@ -201,6 +127,7 @@ const writeRows = async (attempt: LoadAttempt, openQuotes: ReadonlySet<number>):
       sha256: result.sha256,
       extraColumns: result.header.extraColumns.map((column) => column.name),
     });
+    tell(result);
   } finally {
     request.signal.removeEventListener('abort', abort);
     await session.close();
@@ -235,8 +162,11 @@ export const loadFile = async (deps: LoadFileDeps, request: LoadFileRequest): Pr
     if (loadId !== undefined) await loadOpenFile({ deps, request, batch, loadId, opened, content, tell });
   } catch (error) {
     signal.throwIfAborted();
-    if (isStrataError(error) && error.code === 'FILE_CHANGED') await sweepFileLoad(pool, batch);
-    throw error;
+    if (!isStrataError(error)) throw error;
+    const changed = await changeOf(opened);
+    if (changed) await sweepFileLoad(pool, batch);
+    // A file that is still being written looks damaged, or has half a header.
+    throw changed ?? error;
   } finally {
     telling?.stop();
     await opened.handle.close();

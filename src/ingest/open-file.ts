@@ -9,7 +9,8 @@ const NOT_THERE = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
 
 const asFileError = (file: string, error: unknown): Error => {
   const code = codeOf(error);
-  if (NOT_THERE.has(code)) return new StrataError('FILE_NOT_FOUND', `${file} does not exist`, { cause: error });
+  if (NOT_THERE.has(code))
+    return new StrataError('FILE_NOT_FOUND', `${file} does not exist`, { cause: error });
   // What the file system says of a path; anything else (too many open files, an I/O error) may pass.
   if (['EACCES', 'EPERM', 'ELOOP', 'EISDIR', 'ENXIO', 'ERR_INVALID_ARG_VALUE'].includes(code))
     return new StrataError('FILE_UNREADABLE', `${file} can't be read (${code})`, { cause: error });
@@ -60,12 +61,12 @@ export interface OpenFile {
   readonly name: string;
   readonly handle: FileHandle;
   readonly sizeBytes: number;
-  /** Changes whenever the file is written to or replaced. */
+  /** Changes whenever the file is written to or replaced; the same on every host that shares its file system. */
   readonly identity: string;
 }
 
 const identityOf = (stats: BigIntStats): string =>
-  [stats.dev, stats.ino, stats.size, stats.mtimeNs].map(String).join(':');
+  [stats.ino, stats.size, stats.mtimeNs].map(String).join(':');
 
 /** Opens a file for reading; the caller closes `handle`. @throws as `checkFile` */
 export const openFile = async (file: string, fileRoots?: readonly string[]): Promise<OpenFile> => {
@@ -86,8 +87,14 @@ export const openFile = async (file: string, fileRoots?: readonly string[]): Pro
   }
 };
 
-/** @throws FILE_CHANGED when the file was written to since it was opened */
-export const checkUnchanged = async ({ file, handle, identity }: OpenFile): Promise<void> => {
-  if (identityOf(await handle.stat({ bigint: true })) !== identity)
-    throw new StrataError('FILE_CHANGED', `${file} changed while it was being read`);
+/** What to say when the file was written to since it was opened; undefined when it wasn't. */
+export const changeOf = async ({ file, handle, identity }: OpenFile): Promise<StrataError | undefined> =>
+  identityOf(await handle.stat({ bigint: true })) === identity
+    ? undefined
+    : new StrataError('FILE_CHANGED', `${file} changed while it was being read`);
+
+/** @throws FILE_CHANGED */
+export const checkUnchanged = async (opened: OpenFile): Promise<void> => {
+  const changed = await changeOf(opened);
+  if (changed) throw changed;
 };

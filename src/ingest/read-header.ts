@@ -2,7 +2,8 @@ import { isUtf8 } from 'node:buffer';
 import { type CsvHeader, matchHeader } from '../domain/csv-header';
 import type { Dataset } from '../domain/dataset';
 import { StrataError } from '../domain/errors';
-import { type BrokenRecord, CsvRecordReader, OpenQuoteError } from './csv-record-reader';
+import { CsvRecordReader } from './csv-record-reader';
+import { type BrokenRecord, OpenQuoteError } from './records';
 import { decodeField } from './field-text';
 
 const UTF8_BOM = Buffer.from([0xef, 0xbb, 0xbf]);

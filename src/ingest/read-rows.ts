@@ -1,12 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Dataset } from '../domain/dataset';
-import { CsvRecordReader, OpenQuoteError } from './csv-record-reader';
+import { CsvRecordReader } from './csv-record-reader';
+import { OpenQuoteError } from './records';
 import type { FileContent } from './file-content';
 import { type FileHeader, HeaderReader } from './read-header';
 import { type CheckedRows, RowChecker } from './row-checker';
 
-/** A record has at most this many fields of the greatest length, or it is too long. */
-const MAX_LONG_FIELDS = 16;
+/** A record may have this many fields of the greatest length, if it has as many fields; beyond that it is too long. */
+const LONG_FIELDS = { least: 4, most: 8 };
 const SEPARATOR_BYTES = 64 * 1024;
 
 /** Where to go on reading; the header is read in any case. */
@@ -95,7 +96,7 @@ class RowReading {
     this.header = header;
     const { dataset, maxFieldBytes, from, openQuotes } = this.options;
     this.checker = new RowChecker({ dataset, header, maxFieldBytes, rowsBefore: from?.rows ?? 0 }, this.rows);
-    const longFields = Math.min(header.fieldCount, MAX_LONG_FIELDS);
+    const longFields = Math.max(LONG_FIELDS.least, Math.min(header.fieldCount, LONG_FIELDS.most));
     this.reader = new CsvRecordReader(
       this.checker,
       { offset: from?.offset ?? header.endOffset, line: from?.line ?? header.nextLine },

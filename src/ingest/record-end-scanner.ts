@@ -1,13 +1,7 @@
-const NEWLINE = 10;
-const CARRIAGE_RETURN = 13;
+import { CARRIAGE_RETURN, countNewlines, NEWLINE } from './line-ends';
+
 const QUOTE = 34;
 const COMMA = 44;
-
-export const countNewlines = (bytes: Buffer): number => {
-  let count = 0;
-  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) count += 1;
-  return count;
-};
 
 type State = 'field-start' | 'unquoted' | 'quoted' | 'quote-in-quoted';
 

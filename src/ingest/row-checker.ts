@@ -1,7 +1,7 @@
 import type { CsvHeader } from '../domain/csv-header';
 import type { Dataset, RowFailure } from '../domain/dataset';
 import { COPY_NULL, copyValue } from './copy-text';
-import type { BrokenRecord, RecordPosition, RecordSink } from './csv-record-reader';
+import type { BrokenRecord, RecordPosition, RecordSink } from './records';
 import { type DeadLetter, makeDeadLetter } from './dead-letter';
 import { decodeField } from './field-text';
 

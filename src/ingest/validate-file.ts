@@ -52,9 +52,9 @@ export const validateFile = async (
         { dataset, file, content, maxFieldBytes, openQuotes, signal },
         {
           goodRow: () => undefined,
-          badRow: ({ recordBytes, ...letter }) => {
+          badRow: ({ lineNumber, rowNumber, record, error, errorCode }) => {
             rowsRejected += 1;
-            if (errors.length < maxErrors) errors.push(letter);
+            if (errors.length < maxErrors) errors.push({ lineNumber, rowNumber, record, error, errorCode });
           },
           afterBlock: async (progress) => {
             request.onProgress?.(progress);

@@ -57,7 +57,7 @@ export const connectTemporal = async (
       connectTimeout: CONNECT_TIMEOUT_MS,
       ...(tls === undefined ? {} : { tls }),
       ...(apiKey === undefined ? {} : { apiKey }),
-      ...(metadata === undefined ? {} : { metadata: metadata as Record<string, string> }),
+      ...(metadata === undefined ? {} : { metadata }),
     });
   } catch (error) {
     throw temporalUnreachable(address, error);

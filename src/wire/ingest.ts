@@ -19,7 +19,6 @@ export type IngestInput = z.infer<typeof IngestInput>;
 export const BatchOutcome = z.enum(['published', 'duplicate', 'rejected']);
 export type BatchOutcome = z.infer<typeof BatchOutcome>;
 
-export const AcceptBatchInput = IngestInput;
 export type AcceptBatchInput = IngestInput;
 
 export interface AcceptBatchResult {

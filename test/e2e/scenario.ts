@@ -85,7 +85,10 @@ const readText = (path: string): string | undefined => {
 /** Reads a scenario: its steps, with the files as absolute paths. */
 export const readScenario = (name: string): Scenario => {
   const dir = join(SCENARIOS, name);
-  const settings = JSON.parse(readText(join(dir, 'env.json')) ?? '{}') as { TZ?: string; db_timezone?: string };
+  const settings = JSON.parse(readText(join(dir, 'env.json')) ?? '{}') as {
+    TZ?: string;
+    db_timezone?: string;
+  };
   const steps = readFileSync(join(dir, 'loads.txt'), 'utf8')
     .split('\n')
     .map((line) => line.trim())
@@ -99,9 +102,7 @@ export const readScenario = (name: string): Scenario => {
 };
 
 const expectedRows = (scenario: Scenario, table: string): string[][] =>
-  (parse(readFileSync(join(scenario.dir, 'expected', `${table}.csv`)), { from_line: 2 }) as string[][]).map(
-    (row) => [...row],
-  );
+  parse<string[]>(readFileSync(join(scenario.dir, 'expected', `${table}.csv`)), { from_line: 2 });
 
 /** A column's text as the expected files have it, made by the database so that nothing of JavaScript's gets in. */
 const columnSql = (column: string): string => {
@@ -163,7 +164,9 @@ export const deadLetterProblems = (scenario: Scenario, databaseUrl: string): Pro
       rowMode: 'array',
     });
     const found = new Map(rows.map(([dataset, line, count]) => [`${dataset}:${line}`, Number(count)]));
-    const wanted = new Map(expected.map(([d, line, from, to]) => [`${d}:${line}`, [Number(from), Number(to)]]));
+    const wanted = new Map(
+      expected.map(([d, line, from, to]) => [`${d}:${line}`, [Number(from), Number(to)]]),
+    );
     return [...new Set([...found.keys(), ...wanted.keys()])].flatMap((key) => {
       const count = found.get(key) ?? 0;
       const [from = 0, to = 0] = wanted.get(key) ?? [];
@@ -173,7 +176,8 @@ export const deadLetterProblems = (scenario: Scenario, databaseUrl: string): Pro
 
 const CONSISTENCY: Readonly<Record<string, string>> = {
   'customer_sk is NULL': 'select count(*) from gold.dim_customer where customer_sk is null',
-  'customer_sk is not unique': 'select count(*) - count(distinct customer_sk) from gold.dim_customer',
+  'customer_sk is not unique':
+    'select count(*) - count(distinct customer_sk) as count from gold.dim_customer',
   'a fact has another customer_sk than the version that covers it': `
     select count(*) from gold.fct_transactions as f
     left join gold.dim_customer as d on d.customer_id = f.customer_id and d.valid_from <= f.transaction_date

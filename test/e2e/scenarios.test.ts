@@ -1,7 +1,13 @@
 import { readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createTestDatabase, runStatements } from '../support/database';
-import { compareTables, consistencyProblems, deadLetterProblems, readScenario, type Scenario } from './scenario';
+import {
+  compareTables,
+  consistencyProblems,
+  deadLetterProblems,
+  readScenario,
+  type Scenario,
+} from './scenario';
 import { type Env, requireBuild, serversOf, startStrata, strata } from './strata';
 
 const names = readdirSync(resolve(__dirname, '..', 'fixtures', 'scenarios')).sort();

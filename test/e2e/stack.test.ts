@@ -42,7 +42,10 @@ describe('the embedded stack', () => {
     async () => {
       const { code, stdout, stderr } = await ingest('a@x.io');
       expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
-      expect(JSON.parse(stdout)).toMatchObject({ files: [{ outcome: 'published' }], run: { state: 'success' } });
+      expect(JSON.parse(stdout)).toMatchObject({
+        files: [{ outcome: 'published' }],
+        run: { state: 'success' },
+      });
       expect(await serversRunning()).toEqual([]);
     },
     LONG_MS,

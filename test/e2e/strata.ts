@@ -24,8 +24,7 @@ const newestSource = (dir: string): number =>
       .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs),
   );
 
-const isCurrent = (): boolean =>
-  existsSync(CLI) && statSync(CLI).mtimeMs >= newestSource(join(ROOT, 'src'));
+const isCurrent = (): boolean => existsSync(CLI) && statSync(CLI).mtimeMs >= newestSource(join(ROOT, 'src'));
 
 /** These tests run what `npm ci` built; a build that is older than its sources would test yesterday's code. */
 export const requireBuild = (): void => {

@@ -22,7 +22,7 @@ export const readHistory = (name: string): History =>
 /** As JSON with names of enums, so that a difference can be read. Returns the path. */
 export const writeHistory = (name: string, history: History): string => {
   const path = join(FOLDER, `${name}.json`);
-  const json = History.toObject(History.fromObject(history as Record<string, unknown>), {
+  const json = History.toObject(History.fromObject(history), {
     longs: String,
     enums: String,
     bytes: String,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { CancelledFailure, Context } from '@temporalio/activity';
-import { ApplicationFailure, WithStartWorkflowOperation, WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, WithStartWorkflowOperation, type WorkflowFailedError } from '@temporalio/client';
 import type { Activities } from '../../src/activities/contract';
 import type { AcceptedBatch, IngestInput, IngestResult } from '../../src/wire/ingest';
 import { UPDATE, WORKFLOW } from '../../src/wire/names';
@@ -45,7 +45,7 @@ const recorder = (overrides: Partial<Activities> = {}) => {
       name,
       (input: never) => {
         calls.push([name, input]);
-        return act(input) as unknown;
+        return act(input);
       },
     ]),
   ) as Partial<Activities>;

@@ -1,6 +1,6 @@
 import { quoteIdentifier as q, relationSql } from '../identifiers';
 import type { RelationName } from '../manifest';
-import { SOURCE, STAGED } from './delta';
+import { type SOURCE, STAGED } from './delta';
 import type { IncrementalConfig, IndexConfig, Scd2Config, TrackedConfig } from './model-config';
 import { IS_CURRENT, VALID_FROM, VALID_TO } from './scd2';
 

@@ -63,7 +63,7 @@ const makeColumn = (type: string, parse: Parse, options: ColumnOptions): ColumnS
     payload.issues.push({ code: 'custom', message, input: value, params: { code } });
   });
   typeOfCheck.set(check, type);
-  return z.string().check(check as z.core.$ZodCheck<string>) as unknown as ColumnSchema;
+  return z.string().check(check);
 };
 
 /** With no way to be NULL the output is always text. */

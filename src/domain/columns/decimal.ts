@@ -58,7 +58,11 @@ export const parseDecimal = (text: string, rule: DecimalRule): string | FieldPro
   if (integer.length > precision - scale)
     return invalidValue(text, `a number of at most ${precision - scale} digits before the point`);
   const negative = start === 1 && (integer !== '' || fraction !== '');
-  if (min === 0 ? negative : min !== undefined && isLess(negative, inLastPlace(integer, fraction, scale), min, scale))
+  if (
+    min === 0
+      ? negative
+      : min !== undefined && isLess(negative, inLastPlace(integer, fraction, scale), min, scale)
+  )
     return { code: 'INVALID_VALUE', message: min === 0 ? 'must not be negative' : `must be at least ${min}` };
   const shown = fraction === '' ? integer || '0' : `${integer || '0'}.${fraction}`;
   return negative ? `-${shown}` : shown;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { DatabasePool } from 'slonik';
 import { createWarehousePool } from '../../../src/db/pool';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
-import { EchoWarehouse } from '../../support/echo-warehouse';
+import { compileEcho, TestWarehouse } from '../../support/test-warehouse';
 import { emptyWarehouse } from '../../support/empty-warehouse';
 import { type History, historyArbitrary } from '../../support/histories';
 import { type Accepted, type Loaded, referenceTables } from '../../support/reference';
@@ -14,12 +14,12 @@ const RUNS = Number(process.env.STRATA_PROPERTY_RUNS ?? 60);
 
 let database: TestDatabase;
 let pool: DatabasePool;
-let warehouse: EchoWarehouse;
+let warehouse: TestWarehouse;
 
 beforeAll(async () => {
   database = await createTestDatabase({ template: 'migrated' });
   pool = await createWarehousePool(database.url, { maximumPoolSize: 4 });
-  warehouse = await EchoWarehouse.open(pool);
+  warehouse = await TestWarehouse.open(pool, await compileEcho());
 });
 
 afterAll(async () => {

@@ -11,7 +11,9 @@ const LAST = 253402300800000n * 1000n;
 const reference = (text: string): bigint | undefined => {
   const found = FORM.exec(text);
   if (!found) return undefined;
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = found.slice(1, 7).map((part) => Number(part ?? 0));
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = found
+    .slice(1, 7)
+    .map((part) => Number(part ?? 0));
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
   if (year < 1 || date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return undefined;
@@ -20,14 +22,16 @@ const reference = (text: string): bigint | undefined => {
   if (offsetHours > 23 || offsetMinutes > 59) return undefined;
   date.setUTCHours(hour, minute, second);
   const east = (offsetHours * 60 + offsetMinutes) * (found[9] === '-' ? -1 : 1);
-  const micros = (BigInt(date.getTime()) - BigInt(east) * 60_000n) * 1000n + BigInt((found[7] ?? '').padEnd(6, '0'));
+  const micros =
+    (BigInt(date.getTime()) - BigInt(east) * 60_000n) * 1000n + BigInt((found[7] ?? '').padEnd(6, '0'));
   return micros >= FIRST && micros < LAST ? micros : undefined;
 };
 
 const two = (least: number, most: number): fc.Arbitrary<string> =>
   fc.integer({ min: least, max: most }).map((value) => String(value).padStart(2, '0'));
 const maybe = (text: fc.Arbitrary<string>): fc.Arbitrary<string> => fc.oneof(fc.constant(''), text);
-const joined = (...parts: fc.Arbitrary<string>[]): fc.Arbitrary<string> => fc.tuple(...parts).map((all) => all.join(''));
+const joined = (...parts: fc.Arbitrary<string>[]): fc.Arbitrary<string> =>
+  fc.tuple(...parts).map((all) => all.join(''));
 
 const year = fc.oneof(
   fc.constantFrom('0000', '0001', '0002', '1900', '2000', '2024', '9998', '9999'),
@@ -61,7 +65,8 @@ test('timestamps agree with a simple reading of the contract', () => {
 });
 
 test('amounts stay exact, and only those that fit are taken', () => {
-  const digits = (maxLength: number) => fc.string({ unit: fc.constantFrom('0', '0', '1', '9', '5'), maxLength });
+  const digits = (maxLength: number) =>
+    fc.string({ unit: fc.constantFrom('0', '0', '1', '9', '5'), maxLength });
   const text = fc.tuple(fc.constantFrom('', '-', '+'), digits(20), fc.option(digits(6)));
   fc.assert(
     fc.property(text, ([sign, integer, fraction_]) => {

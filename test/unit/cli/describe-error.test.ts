@@ -21,7 +21,9 @@ describe('an error on the command line', () => {
 
   test('names the database when it does not answer', () => {
     const error = Object.assign(new Error('connect ECONNREFUSED 127.0.0.1:1'), { code: 'ECONNREFUSED' });
-    expect(lineOf(new Error('failed', { cause: error }))).toMatch(/^error: DATABASE_UNREACHABLE: .*127\.0\.0\.1:1/);
+    expect(lineOf(new Error('failed', { cause: error }))).toMatch(
+      /^error: DATABASE_UNREACHABLE: .*127\.0\.0\.1:1/,
+    );
   });
 
   test('that nobody expected keeps its message, without line breaks', () => {

@@ -1,5 +1,6 @@
 import type { FileOutcome } from '../../../src/cli/ingest-files';
-import { fileLines, hasFailed } from '../../../src/cli/ingest-lines';
+import { fileLines, hasFailed, reportFile } from '../../../src/cli/ingest-lines';
+import { createOutput } from '../../../src/cli/output';
 import type { IngestResult } from '../../../src/wire/ingest';
 
 const outcome = (over: Partial<IngestResult>): FileOutcome => ({
@@ -43,19 +44,28 @@ describe('the summary of a file', () => {
 
   test('says why a file was rejected whole, which is a failure', () => {
     const rejected = outcome({ outcome: 'rejected', reason: '60 of 100 rows are bad, more than 50 %' });
-    expect(fileLines('transactions', rejected)[0]).toMatch(/batch 7 rejected, nothing loaded: 60 of 100 rows/);
+    expect(fileLines('transactions', rejected)[0]).toMatch(
+      /batch 7 rejected, nothing loaded: 60 of 100 rows/,
+    );
     expect(hasFailed(rejected)).toBe(true);
   });
 
-  test('gives the error of a file that failed', () => {
+  test('sends the error of a file that failed to stderr', () => {
     const failed: FileOutcome = {
       file: '/data/t.csv',
       workflowId: 'w',
       error: { code: 'FILE_EMPTY', message: 't.csv has no bytes', hint: 'Send it again.' },
     };
-    expect(fileLines('transactions', failed)).toEqual([
-      'transactions t.csv: error: FILE_EMPTY: t.csv has no bytes. Send it again.',
-    ]);
+    const written = { stdout: '', stderr: '' };
+    const streams = {
+      stdout: { write: (text: string) => (written.stdout += text) },
+      stderr: { write: (text: string) => (written.stderr += text) },
+    };
+    reportFile(createOutput({ json: false }, streams), 'transactions', failed);
+    expect(written).toEqual({
+      stdout: '',
+      stderr: 'error: FILE_EMPTY: t.csv has no bytes. Send it again.\n',
+    });
     expect(hasFailed(failed)).toBe(true);
   });
 });

@@ -16,9 +16,9 @@ const node = (over: Partial<NodeResult>): NodeResult => ({
 describe('the line of a node', () => {
   test('shows rows and periods of a model that was built', () => {
     const rows = { inserted: 100, updated: 3, deleted: 0 };
-    expect(nodeLine(3, 9, node({ rows, periods: ['2024-01-01', '2024-02-01'] })).replace(/ {2,}/g, '  ')).toBe(
-      '3 of 9 OK  gold.fct_transactions  incremental  +100 ~3 -0  [2024-01, 2024-02]  in 0.42s',
-    );
+    expect(
+      nodeLine(3, 9, node({ rows, periods: ['2024-01-01', '2024-02-01'] })).replace(/ {2,}/g, '  '),
+    ).toBe('3 of 9 OK  gold.fct_transactions  incremental  +100 ~3 -0  [2024-01, 2024-02]  in 0.42s');
   });
 
   test('says in one line why a model failed, and after how many tries', () => {
@@ -36,7 +36,9 @@ describe('the line of a node', () => {
   test('uses the words of tests for tests', () => {
     const test = { kind: 'test', materialized: 'test', label: 'unique_dim_customer_customer_sk' } as const;
     expect(nodeLine(1, 2, node(test))).toMatch(/^1 of 2 PASS /);
-    expect(nodeLine(2, 2, node({ ...test, state: 'failed', message: '3 rows' }))).toMatch(/^2 of 2 FAIL .*3 rows$/);
+    expect(nodeLine(2, 2, node({ ...test, state: 'failed', message: '3 rows' }))).toMatch(
+      /^2 of 2 FAIL .*3 rows$/,
+    );
   });
 });
 
@@ -47,7 +49,10 @@ describe('the periods', () => {
   });
 
   test('are cut after a few, with the count of the others', () => {
-    const months = Array.from({ length: 24 }, (_, i) => `20${20 + Math.floor(i / 12)}-${String((i % 12) + 1).padStart(2, '0')}-01`);
+    const months = Array.from(
+      { length: 24 },
+      (_, i) => `20${20 + Math.floor(i / 12)}-${String((i % 12) + 1).padStart(2, '0')}-01`,
+    );
     expect(periodsText(months, 36)).toBe('[2020-01, 2020-02, 2020-03, 2020-04, 32 more]');
   });
 });

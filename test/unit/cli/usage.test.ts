@@ -3,8 +3,12 @@ import { main, createProgram } from '../../../src/cli/main';
 /** Runs a command line in this process and catches what it writes. */
 const run = async (args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> => {
   const written = { stdout: '', stderr: '' };
-  const out = jest.spyOn(process.stdout, 'write').mockImplementation((text) => !!(written.stdout += String(text)));
-  const err = jest.spyOn(process.stderr, 'write').mockImplementation((text) => !!(written.stderr += String(text)));
+  const out = jest
+    .spyOn(process.stdout, 'write')
+    .mockImplementation((text) => !!(written.stdout += String(text)));
+  const err = jest
+    .spyOn(process.stderr, 'write')
+    .mockImplementation((text) => !!(written.stderr += String(text)));
   try {
     return { code: await main(args), ...written };
   } finally {
@@ -22,11 +26,14 @@ describe('the command line', () => {
     expect(commands.filter((c) => c.description() === '')).toEqual([]);
   });
 
-  test.each([['--help'], ['ingest', '--help'], ['--version']])('answers %s %s with exit code 0', async (...args) => {
-    const { code, stdout } = await run(args);
-    expect(code).toBe(0);
-    expect(stdout).not.toBe('');
-  });
+  test.each([['--help'], ['ingest', '--help'], ['--version']])(
+    'answers %s %s with exit code 0',
+    async (...args) => {
+      const { code, stdout } = await run(args);
+      expect(code).toBe(0);
+      expect(stdout).not.toBe('');
+    },
+  );
 
   test.each([
     ['an unknown command', ['frobnicate']],

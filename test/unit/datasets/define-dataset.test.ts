@@ -20,14 +20,22 @@ test.each<[string, Partial<DatasetDefinition>, string]>([
   ['a name with a dash', { name: 'my-notes' }, 'has a name that'],
   ['a name of more than 40 characters', { name: 'n'.repeat(41) }, 'has a name that'],
   ['no columns', { schema: z.object({}) }, 'has 0 columns'],
-  ['a reserved column', { schema: z.object({ ...shape, _load_id: column.id() }) }, '"_load_id", which is a reserved name'],
+  [
+    'a reserved column',
+    { schema: z.object({ ...shape, _load_id: column.id() }) },
+    '"_load_id", which is a reserved name',
+  ],
   ['a column that column.* did not make', { schema: z.object({ ...shape, n: z.string() }) }, 'Column "n"'],
   ['a key that is no column', { key: ['nr'] }, '"nr" that is not in its schema'],
   ['a key that may be empty', { key: ['note'] }, '"note" that may be empty'],
   ['a key column named twice', { key: ['id', 'id'] }, 'names a key column twice'],
   ['no key', { key: [] }, 'has no key'],
   ['a threshold beyond 1', { rejectThreshold: 2 }, 'rejectThreshold'],
-  ['a column name of 64 bytes', { schema: z.object({ ...shape, ['c'.repeat(64)]: column.id() }) }, '63 bytes'],
+  [
+    'a column name of 64 bytes',
+    { schema: z.object({ ...shape, ['c'.repeat(64)]: column.id() }) },
+    '63 bytes',
+  ],
 ])('%s is refused', (_, change, message) => {
   expect(() => defineDataset({ ...valid, ...change })).toThrow(message);
 });

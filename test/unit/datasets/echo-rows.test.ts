@@ -34,9 +34,12 @@ test.each(['customers', 'transactions', 'marketing_spend'])('a valid row of %s i
   expect(check(dataset, {}).ok).toBe(true);
 });
 
-test.each(['name', 'email', 'segment', 'plan_type', 'acquisition_channel'])('an empty %s is NULL', (column) => {
-  expect(check('customers', { [column]: '' })).toMatchObject({ ok: true, row: { [column]: null } });
-});
+test.each(['name', 'email', 'segment', 'plan_type', 'acquisition_channel'])(
+  'an empty %s is NULL',
+  (column) => {
+    expect(check('customers', { [column]: '' })).toMatchObject({ ok: true, row: { [column]: null } });
+  },
+);
 
 test('everything else is required', () => {
   const nullable = ['name', 'email', 'segment', 'plan_type', 'acquisition_channel'];
@@ -76,7 +79,12 @@ test('a spend date is a date and nothing more', () => {
 });
 
 test('all failed checks of a row are named', () => {
-  const checked = check('transactions', { customer_id: '', amount: 'ten', status: 'done', transaction_date: '' });
+  const checked = check('transactions', {
+    customer_id: '',
+    amount: 'ten',
+    status: 'done',
+    transaction_date: '',
+  });
   expect(failedColumns(checked)).toEqual(['customer_id', 'transaction_date', 'amount', 'status']);
 });
 

@@ -41,7 +41,7 @@ test('a changed file is read anew', async () => {
   await loadDatasets(dir);
   writeFileSync(
     join(dir, 'datasets', 'notes.ts'),
-    notes('notes').replace('column.id() }', "column.id(), more: column.text() }"),
+    notes('notes').replace('column.id() }', 'column.id(), more: column.text() }'),
   );
   expect((await loadDatasets(dir))[0]?.columns).toHaveLength(2);
 });

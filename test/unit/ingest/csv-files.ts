@@ -2,7 +2,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export const TRANSACTIONS_HEADER = 'transaction_id,customer_id,transaction_date,amount,transaction_type,status';
+export const TRANSACTIONS_HEADER =
+  'transaction_id,customer_id,transaction_date,amount,transaction_type,status';
 
 /** A valid line of `transactions`. */
 export const transactionLine = (id: number | string, amount = '10.00'): string =>
@@ -12,7 +13,8 @@ export const transactionLine = (id: number | string, amount = '10.00'): string =
 export const transactionLines = (count: number, from = 1): string =>
   Array.from({ length: count }, (_, index) => `${transactionLine(from + index)}\n`).join('');
 
-export const transactionsFile = (...lines: string[]): string => `${[TRANSACTIONS_HEADER, ...lines].join('\n')}\n`;
+export const transactionsFile = (...lines: string[]): string =>
+  `${[TRANSACTIONS_HEADER, ...lines].join('\n')}\n`;
 
 /** Writes a file into a folder of its own; the name is its path's last part. */
 export const writeTemporary = (name: string, content: string | Buffer): string => {

@@ -1,4 +1,5 @@
-import { type BrokenRecord, CsvRecordReader, OpenQuoteError } from '../../../src/ingest/csv-record-reader';
+import { CsvRecordReader } from '../../../src/ingest/csv-record-reader';
+import { type BrokenRecord, OpenQuoteError } from '../../../src/ingest/records';
 
 export interface ReadRecord {
   readonly line: number;
@@ -26,7 +27,11 @@ export const readRecords = (
     const reader = new CsvRecordReader(
       {
         record: (fields, position) =>
-          found.push({ line: position.startLine, fields: fields.map(decode), raw: position.rawRecord().toString() }),
+          found.push({
+            line: position.startLine,
+            fields: fields.map(decode),
+            raw: position.rawRecord().toString(),
+          }),
         brokenRecord: (broken: BrokenRecord) =>
           found.push({ line: broken.startLine, broken: broken.code, raw: broken.bytes.toString() }),
       },

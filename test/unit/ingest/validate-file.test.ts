@@ -6,7 +6,13 @@ import { gzipSync } from 'node:zlib';
 import type { Dataset } from '../../../src/domain/dataset';
 import { type FileValidation, validateFile } from '../../../src/ingest';
 import { loadDatasets } from '../../../src/project/load-datasets';
-import { TRANSACTIONS_HEADER, transactionLine, transactionLines, transactionsFile, writeTemporary } from './csv-files';
+import {
+  TRANSACTIONS_HEADER,
+  transactionLine,
+  transactionLines,
+  transactionsFile,
+  writeTemporary,
+} from './csv-files';
 
 let transactions: Dataset;
 
@@ -24,7 +30,11 @@ const validate = (content: string | Buffer, name = 'f.csv'): Promise<FileValidat
 /** The counts, and where the bad rows are and why. */
 const brief = async (content: string | Buffer, name?: string): Promise<unknown> => {
   const { rowsGood, rowsRejected, errors } = await validate(content, name);
-  return { rowsGood, rowsRejected, errors: errors.map(({ lineNumber, errorCode }) => `${lineNumber} ${errorCode}`) };
+  return {
+    rowsGood,
+    rowsRejected,
+    errors: errors.map(({ lineNumber, errorCode }) => `${lineNumber} ${errorCode}`),
+  };
 };
 
 const none = { rowsRejected: 0, errors: [] };
@@ -40,7 +50,8 @@ test('byte order mark, CRLF, empty lines and a missing last line end are read', 
 });
 
 test('columns are matched by name, in any order', async () => {
-  const text = 'status,amount,transaction_type,transaction_date,customer_id,transaction_id\nfailed,1,refund,2024-01-01,C,T\n';
+  const text =
+    'status,amount,transaction_type,transaction_date,customer_id,transaction_id\nfailed,1,refund,2024-01-01,C,T\n';
   expect(await brief(text)).toEqual({ rowsGood: 1, ...none });
 });
 
@@ -50,10 +61,15 @@ test('extra columns are reported', async () => {
 });
 
 test('gzip is read, whatever it is called, and all its members', async () => {
-  const members = [transactionsFile(transactionLine(1)), transactionLines(3000, 2)].map((text) => gzipSync(text));
+  const members = [transactionsFile(transactionLine(1)), transactionLines(3000, 2)].map((text) =>
+    gzipSync(text),
+  );
   for (const name of ['f.csv.gz', 'f.csv'])
     expect(await brief(Buffer.concat(members), name)).toEqual({ rowsGood: 3001, ...none });
-  expect(await brief(Buffer.concat([...members, Buffer.alloc(512)]), 'padded.gz')).toEqual({ rowsGood: 3001, ...none });
+  expect(await brief(Buffer.concat([...members, Buffer.alloc(512)]), 'padded.gz')).toEqual({
+    rowsGood: 3001,
+    ...none,
+  });
 });
 
 test('the hash is of the decompressed bytes', async () => {
@@ -63,7 +79,9 @@ test('the hash is of the decompressed bytes', async () => {
 });
 
 test('damaged or incomplete gzip is one error', async () => {
-  const whole = gzipSync(transactionsFile(...Array.from({ length: 500 }, (_, index) => transactionLine(index * 7919))));
+  const whole = gzipSync(
+    transactionsFile(...Array.from({ length: 500 }, (_, index) => transactionLine(index * 7919))),
+  );
   const flipped = Buffer.from(whole);
   flipped[whole.length >> 1] = (flipped[whole.length >> 1] ?? 0) ^ 0xff;
   const cases = [
@@ -86,7 +104,9 @@ test('a file of no bytes is an error, compressed or not', async () => {
 
 test('a bad header is an error for the whole file', async () => {
   await expect(validate('a,b\n1,2\n')).rejects.toMatchObject({ code: 'HEADER_MISSING_COLUMN' });
-  await expect(validate(`${TRANSACTIONS_HEADER},status\n`)).rejects.toMatchObject({ code: 'HEADER_DUPLICATE_COLUMN' });
+  await expect(validate(`${TRANSACTIONS_HEADER},status\n`)).rejects.toMatchObject({
+    code: 'HEADER_DUPLICATE_COLUMN',
+  });
   await expect(validate(Buffer.from(`${TRANSACTIONS_HEADER},\xff\n`, 'latin1'))).rejects.toMatchObject({
     code: 'HEADER_INVALID',
   });
@@ -97,7 +117,13 @@ test('rows with a wrong number of fields are bad, and say so', async () => {
   const { rowsGood, errors } = await validate(text);
   expect(rowsGood).toBe(2);
   expect(errors).toEqual([
-    { lineNumber: 3, rowNumber: 2, record: 'X,C1', error: 'the row has 2 fields, the header has 6', errorCode: 'WRONG_FIELD_COUNT' },
+    {
+      lineNumber: 3,
+      rowNumber: 2,
+      record: 'X,C1',
+      error: 'the row has 2 fields, the header has 6',
+      errorCode: 'WRONG_FIELD_COUNT',
+    },
     expect.objectContaining({ lineNumber: 4, rowNumber: 3, error: 'the row has 8 fields, the header has 6' }),
   ]);
 });
@@ -150,17 +176,27 @@ test('a field may have 1 MiB and not a byte more, in whatever column', async () 
 });
 
 test('an endless field is a bad row of little memory, and its record is kept shortened', async () => {
-  const text = transactionsFile(transactionLine('x'.repeat(20 * 1024 * 1024)), transactionLine(2));
+  const text = transactionsFile(transactionLine('x'.repeat(8 * 1024 * 1024)), transactionLine(2));
   const { errors, rowsGood } = await validate(text);
   expect(rowsGood).toBe(1);
   expect(errors[0]).toMatchObject({ lineNumber: 2, errorCode: 'RECORD_TOO_LONG' });
   expect(errors[0]?.record).toMatch(/^Tx{65535}… \(\d+ bytes in all\)$/);
 });
 
+test('a record of delimiters alone is a bad row of little memory', async () => {
+  const text = transactionsFile(','.repeat(8 * 1024 * 1024), transactionLine(2));
+  expect(await brief(text)).toEqual({ rowsGood: 1, rowsRejected: 1, errors: ['2 RECORD_TOO_LONG'] });
+});
+
 test('a quote left open in a large file costs one row', async () => {
-  const rows = 400_000;
+  const rows = 20_000;
   const text = `${TRANSACTIONS_HEADER}\n${transactionLine(1)}\nT2,"C1,x\n${transactionLines(rows, 3)}`;
-  expect(await brief(text)).toEqual({ rowsGood: rows + 1, rowsRejected: 1, errors: ['3 INVALID_QUOTING'] });
+  const file = writeTemporary('f.csv', text);
+  // Less than the file has, by far.
+  const maxFieldBytes = 64 * 1024;
+  const { rowsGood, errors } = await validateFile({ dataset: transactions, maxFieldBytes }, { file });
+  expect(rowsGood).toBe(rows + 1);
+  expect(errors).toMatchObject([{ lineNumber: 3, errorCode: 'INVALID_QUOTING', record: 'T2,"C1,x' }]);
 });
 
 test('line numbers are those of an editor', async () => {
@@ -173,7 +209,9 @@ test('line numbers are those of an editor', async () => {
 });
 
 test('only the first errors are kept, all are counted', async () => {
-  const { errors, rowsRejected } = await validate(transactionsFile(...Array.from({ length: 500 }, () => 'bad')));
+  const { errors, rowsRejected } = await validate(
+    transactionsFile(...Array.from({ length: 500 }, () => 'bad')),
+  );
   expect([errors.length, rowsRejected]).toEqual([10, 500]);
 });
 
@@ -196,8 +234,14 @@ test('only files under the given folders are read, wherever links lead', async (
   symlinkSync(file, join(inside, 'link.csv'));
   writeFileSync(join(inside, 'own.csv'), transactionsFile(transactionLine(1)));
   expect(await validatePath(join(inside, 'own.csv'), [inside])).toMatchObject({ rowsGood: 1 });
-  await expect(validatePath(join(inside, 'link.csv'), [inside])).rejects.toMatchObject({ code: 'FILE_NOT_ALLOWED' });
-  await expect(validatePath(join(inside, '..', 'f.csv'), [inside])).rejects.toMatchObject({ code: 'FILE_NOT_ALLOWED' });
+  await expect(validatePath(join(inside, 'link.csv'), [inside])).rejects.toMatchObject({
+    code: 'FILE_NOT_ALLOWED',
+  });
+  await expect(validatePath(join(inside, '..', 'f.csv'), [inside])).rejects.toMatchObject({
+    code: 'FILE_NOT_ALLOWED',
+  });
   await expect(validatePath(join(inside, 'own.csv'), [])).rejects.toMatchObject({ code: 'FILE_NOT_ALLOWED' });
-  await expect(validatePath(join(inside, 'own.csv'), [`${inside}x`])).rejects.toMatchObject({ code: 'FILE_NOT_ALLOWED' });
+  await expect(validatePath(join(inside, 'own.csv'), [`${inside}x`])).rejects.toMatchObject({
+    code: 'FILE_NOT_ALLOWED',
+  });
 });

@@ -91,8 +91,8 @@ const splitColumns = (query: string): string[] => {
   return items;
 };
 
-/** An Echo warehouse driven without Temporal: loads are published by SQL, nodes run one after another. */
-export class EchoWarehouse {
+/** A warehouse driven without Temporal: loads are published by SQL, nodes run one after another. */
+export class TestWarehouse {
   private constructor(
     readonly pool: DatabasePool,
     readonly manifest: Manifest,
@@ -100,10 +100,9 @@ export class EchoWarehouse {
     private readonly uuid: string,
   ) {}
 
-  static async open(pool: DatabasePool): Promise<EchoWarehouse> {
-    const manifest = await compileEcho();
+  static async open(pool: DatabasePool, manifest: Manifest): Promise<TestWarehouse> {
     for (const dataset of Object.values(manifest.datasets)) await ensureBronze(pool, dataset);
-    return new EchoWarehouse(pool, manifest, await storePlan(pool, manifest), await databaseUuid(pool));
+    return new TestWarehouse(pool, manifest, await storePlan(pool, manifest), await databaseUuid(pool));
   }
 
   /** Accepts a batch, and writes its rows, not yet visible. Returns the load's id. */
@@ -131,6 +130,12 @@ select ${values.join(', ')}, ${loadId}, ${batchId}, (r->>'rowNumber')::bigint
 from jsonb_array_elements('${json.replaceAll("'", "''")}') as r`),
     );
     return loadId;
+  }
+
+  /** Accepts a batch and makes it visible at once. */
+  async loadAndPublish(dataset: string, batchId: number, rows: readonly object[]): Promise<void> {
+    const loaded = rows.map((row, i) => ({ ...row, batchId, rowNumber: i + 1 }));
+    await this.publish(dataset, await this.load(dataset, batchId, loaded));
   }
 
   /** Makes a load visible, as publication does. */
@@ -169,6 +174,7 @@ from jsonb_array_elements('${json.replaceAll("'", "''")}') as r`),
     return results;
   }
 
+  /** Echo's tables. */
   async tables(): Promise<Tables> {
     const tables: Tables = {};
     for (const [table, query] of Object.entries(TABLE_QUERIES)) {
