@@ -2,6 +2,7 @@ import type { CommonQueryMethods } from 'slonik';
 import { type MaterializationConfig, parseModelConfig } from '../compiler/materializations/model-config';
 import type { Manifest, ManifestModel } from '../compiler/manifest';
 import { assertNever } from '../domain/assert-never';
+import { StrataError } from '../domain/errors';
 import type { RowCounts } from '../wire/transform';
 import { buildTable, buildTracked, buildView } from './build-model';
 import { describeRelation, inputPosition, type Rendered, RebuildNeeded, renderWithDatabase } from './facts';
@@ -90,7 +91,12 @@ const upstreamPositions = async (
       position: await inputPosition(connection, run.run_id, dataset),
     });
   for (const id of model.consumes.models) {
-    const { relation } = manifest.nodes[id] as ManifestModel;
+    const { relation, materialized } = manifest.nodes[id] as ManifestModel;
+    if (!isTracked(materialized))
+      throw new StrataError(
+        'MODEL_INVALID',
+        `Model ${model.name}: changes() of ${relationKey(relation)}, which as ${materialized} keeps no change feed`,
+      );
     const tracked = await findRelation(connection, relation);
     positions.push({ upstream: relationUpstream(relation), position: BigInt(tracked?.version ?? 0) });
   }

@@ -1,6 +1,6 @@
 /**
  * The one catalogue of expected failures. It drives retry (activities/failures.ts), exit codes and hints (cli),
- * and docs/errors.md. An error that isn't in it is unknown, and therefore retryable.
+ * and docs/reference.md. An error that isn't in it is unknown, and therefore retryable.
  */
 export interface CatalogueEntry {
   /** Whether the same call can succeed later without anyone changing anything. */

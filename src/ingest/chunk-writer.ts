@@ -48,7 +48,8 @@ const byteaText = (bytes: Buffer | null): string =>
  */
 export class ChunkWriter implements CheckedRows {
   private pieces: Buffer[] = [];
-  private piece = '';
+  private lines: string[] = [];
+  private lineCharacters = 0;
   private letters: string[] = [];
   private letterBytes = 0;
   private isOpen = false;
@@ -59,7 +60,9 @@ export class ChunkWriter implements CheckedRows {
   rowsLoaded: number;
   rowsRejected: number;
   private readonly target: CopyTarget;
+  /** What every good row ends with, and every dead letter begins with. */
   private readonly rowEnd: string;
+  private readonly letterStart: string;
 
   constructor(
     private readonly session: CopySession,
@@ -77,8 +80,6 @@ export class ChunkWriter implements CheckedRows {
     this.rowsRejected = done?.rowsRejected ?? 0;
   }
 
-  private readonly letterStart: string;
-
   static openSession(databaseUrl: string, loadId: string): Promise<CopySession> {
     return CopySession.open(databaseUrl, loadSessionName(loadId));
   }
@@ -86,8 +87,9 @@ export class ChunkWriter implements CheckedRows {
   goodRow(copyLine: string): void {
     this.chunkRowsLoaded += 1;
     this.rowsLoaded += 1;
-    this.piece += copyLine + this.rowEnd;
-    if (this.piece.length >= PIECE_CHARACTERS) this.cutPiece();
+    this.lines.push(copyLine);
+    this.lineCharacters += copyLine.length;
+    if (this.lineCharacters >= PIECE_CHARACTERS) this.cutPiece();
   }
 
   badRow(letter: DeadLetter): void {
@@ -131,9 +133,10 @@ export class ChunkWriter implements CheckedRows {
   }
 
   private cutPiece(): void {
-    if (this.piece === '') return;
-    this.pieces.push(Buffer.from(this.piece, 'utf8'));
-    this.piece = '';
+    if (this.lines.length === 0) return;
+    this.pieces.push(Buffer.from(this.lines.join(this.rowEnd) + this.rowEnd, 'utf8'));
+    this.lines = [];
+    this.lineCharacters = 0;
   }
 
   private async open(): Promise<void> {
@@ -164,7 +167,7 @@ export class ChunkWriter implements CheckedRows {
       await this.session.write(Buffer.from(piece, 'utf8'));
       piece = '';
     }
-    await this.session.write(Buffer.from(piece, 'utf8'));
+    if (piece !== '') await this.session.write(Buffer.from(piece, 'utf8'));
     await this.session.finishCopy();
     this.letters = [];
     this.letterBytes = 0;

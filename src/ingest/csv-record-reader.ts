@@ -1,5 +1,4 @@
 import { isAscii } from 'node:buffer';
-import type { CsvError } from 'csv-parse';
 import type { RowErrorCode } from '../domain/columns/field-problem';
 import { ByteWindow } from './byte-window';
 import { type EndScanner, LineEndScanner, RecordEndScanner } from './record-end-scanner';
@@ -28,6 +27,7 @@ interface Scan {
   keptBytes: number;
 }
 
+const TOO_LONG = 'CSV_MAX_RECORD_SIZE';
 const MESSAGES: Record<string, string> = {
   INVALID_OPENING_QUOTE: 'a quote within an unquoted field',
   CSV_INVALID_CLOSING_QUOTE: 'a closing quote that is followed by neither a comma nor a line end',
@@ -100,7 +100,7 @@ export class CsvRecordReader implements RecordPosition {
         this.skipBlankLines();
         return;
       }
-      this.recover(error);
+      this.recover(error.code);
     }
   }
 
@@ -120,7 +120,7 @@ export class CsvRecordReader implements RecordPosition {
       else {
         this.position = this.window.end;
         const error = this.parser.parse(bytes);
-        if (error) this.recover(error);
+        if (error) this.recover(error.code);
       }
     }
   }
@@ -160,12 +160,13 @@ export class CsvRecordReader implements RecordPosition {
   }
 
   /** Gives up on the record that the parser stumbled over: finds where it ends by other means. */
-  private recover(error: CsvError): void {
+  private recover(parserCode: string): void {
     this.locateStart(this.window.end);
     const { startOffset } = this;
-    const isTooLong = error.code === 'CSV_MAX_RECORD_SIZE';
-    if (isTooLong && !this.options.openQuotes?.has(startOffset)) {
-      this.passOver();
+    const { maxRecordBytes, openQuotes } = this.options;
+    if (parserCode === TOO_LONG && !openQuotes?.has(startOffset)) {
+      const message = `the record is longer than ${maxRecordBytes} bytes`;
+      this.startScan(startOffset, new RecordEndScanner(), { code: 'RECORD_TOO_LONG', message });
       return;
     }
     // The parser notes the offset of each comma: the bad field starts after the last one.
@@ -173,21 +174,15 @@ export class CsvRecordReader implements RecordPosition {
     const before = countNewlines(this.window.slice(startOffset, fieldStart));
     this.startScan(fieldStart, new LineEndScanner(before), {
       code: 'INVALID_QUOTING',
-      message: MESSAGES[error.code] ?? 'a quote that is not closed in order',
+      message: MESSAGES[parserCode] ?? 'a quote that is not closed in order',
     });
-  }
-
-  private passOver(): void {
-    const message = `the record is longer than ${this.options.maxRecordBytes} bytes`;
-    this.startScan(this.startOffset, new RecordEndScanner(), { code: 'RECORD_TOO_LONG', message });
   }
 
   /** A record of nothing but delimiters has no length for the parser, but takes its memory. */
   private boundRecord(): void {
-    const { maxRecordBytes } = this.options;
-    if (this.scan || this.window.end - this.recordEnd <= maxRecordBytes + DELIMITER_BYTES) return;
-    this.locateStart(this.window.end);
-    this.passOver();
+    const recordBytes = this.window.end - this.recordEnd;
+    if (this.scan || recordBytes <= this.options.maxRecordBytes + DELIMITER_BYTES) return;
+    this.recover(TOO_LONG);
     this.advance();
   }
 

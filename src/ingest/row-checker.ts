@@ -24,6 +24,8 @@ export class RowChecker implements RecordSink {
   rowNumber: number;
   private readonly columnNames: readonly string[];
   private readonly extraKeys: readonly string[];
+  /** Of the row at hand; one array for all of them. */
+  private readonly copyValues: string[] = [];
 
   constructor(
     private readonly options: RowCheckerOptions,
@@ -94,9 +96,14 @@ export class RowChecker implements RecordSink {
   }
 
   private accept(row: Readonly<Record<string, unknown>>, fields: readonly string[]): void {
-    let line = '';
-    for (const name of this.columnNames) line += `${copyValue(row[name])}\t`;
-    this.rows.goodRow(`${line}${this.rowNumber}\t${this.extraJson(fields)}`);
+    const names = this.columnNames;
+    const values = this.copyValues;
+    for (let column = 0; column < names.length; column += 1)
+      values[column] = copyValue(row[names[column] as string]);
+    values[names.length] = String(this.rowNumber);
+    values[names.length + 1] = this.extraJson(fields);
+    // Joined at once: a string put together piece by piece keeps all its pieces alive.
+    this.rows.goodRow(values.join('\t'));
   }
 
   private extraJson(fields: readonly string[]): string {

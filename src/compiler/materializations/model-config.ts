@@ -75,8 +75,43 @@ export type ByPeriodConfig = z.infer<typeof ByPeriod>;
 /** Materializations whose changes are tracked. */
 export type TrackedConfig = IncrementalConfig | Scd2Config | ByPeriodConfig;
 
+/** Settings of dbt that mean the same, or nothing that changes rows, for every materialization. */
+const GENERAL = [
+  'access',
+  'alias',
+  'contract',
+  'database',
+  'description',
+  'docs',
+  'enabled',
+  'group',
+  'materialized',
+  'meta',
+  'name',
+  'persist_docs',
+  'post_hook',
+  'pre_hook',
+  'schema',
+  'tags',
+];
+const KNOWN = new Set([
+  ...GENERAL,
+  ...[View, Table, Incremental, Scd2, ByPeriod].flatMap((settings) => Object.keys(settings.shape)),
+]);
+
+/** A misspelled setting would be without effect, and one of dbt's that strata lacks would change what is right. */
+const refuseUnknown = (label: string, config: Record<string, unknown>): void => {
+  const unknown = Object.keys(config).filter((name) => !KNOWN.has(name));
+  if (unknown.length > 0)
+    throw new StrataError(
+      'MODEL_INVALID',
+      `Model ${label}: config has ${unknown.join(', ')}, which strata does not know; settings of your own go under meta`,
+    );
+};
+
 /** The settings that a materialization reads of a model's config. @throws MODEL_INVALID names the model and the settings. */
 export const parseModelConfig = (label: string, config: Record<string, unknown>): MaterializationConfig => {
+  refuseUnknown(label, config);
   const parsed = MaterializationConfig.safeParse(config);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map((i) => `${i.path.join('.') || 'materialized'}: ${i.message}`);

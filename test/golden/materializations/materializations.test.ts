@@ -75,5 +75,16 @@ test('a config that a materialization cannot take names the model and the settin
   expect(() => parseModelConfig('gold.things', { materialized: 'incremental' })).toThrow(
     /gold\.things.*unique_key/,
   );
-  expect(() => parseModelConfig('gold.things', { materialized: 'magic' })).toThrow(/gold\.things.*materialized/);
+  expect(() => parseModelConfig('gold.things', { materialized: 'magic' })).toThrow(
+    /gold\.things.*materialized/,
+  );
+});
+
+test('a setting that strata does not know is refused: it could be a misspelled one', () => {
+  expect(() =>
+    parseModelConfig('gold.things', { materialized: 'incremental', unique_key: 'id', load_ordr: 'n' }),
+  ).toThrow(/gold\.things.*load_ordr/);
+  expect(() =>
+    parseModelConfig('gold.things', { materialized: 'view', meta: { mine: 1 }, tags: ['x'] }),
+  ).not.toThrow();
 });

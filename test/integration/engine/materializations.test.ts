@@ -288,6 +288,14 @@ from {{ ref('base') }} where {{ in_affected_periods('at') }} group by 1`,
   });
 });
 
+test('changes() of a relation that keeps no feed is refused', async () => {
+  const models = {
+    t: `${config("materialized='table'")} select id, n ${FROM_THINGS}`,
+    m: `${config("materialized='incremental', unique_key='id'")} select id, n from {{ changes(ref('t')) }} as c`,
+  };
+  await expect(run(models)).rejects.toMatchObject({ code: 'MODEL_INVALID' });
+});
+
 test('a node that was done is not done again: a retry of the same run returns what was committed', async () => {
   await execute("insert into things values ('a', 1)");
   const manifest = compile({

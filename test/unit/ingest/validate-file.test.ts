@@ -199,6 +199,16 @@ test('a quote left open in a large file costs one row', async () => {
   expect(errors).toMatchObject([{ lineNumber: 3, errorCode: 'INVALID_QUOTING', record: 'T2,"C1,x' }]);
 });
 
+test('a quote left open before many empty quoted fields costs one row', async () => {
+  const rows = Array.from({ length: 100_000 }, () => '"","","","","",""\n').join('');
+  const file = writeTemporary('f.csv', `${TRANSACTIONS_HEADER}\nT1,"C1,x\n${rows}${transactionLine(2)}\n`);
+  const { rowsGood, rowsRejected } = await validateFile(
+    { dataset: transactions, maxFieldBytes: 8192 },
+    { file },
+  );
+  expect([rowsGood, rowsRejected]).toEqual([1, 100_001]);
+});
+
 test('line numbers are those of an editor', async () => {
   const text = `\n${TRANSACTIONS_HEADER},note\n\n${transactionLine(1)},"a\r\nb\nc"\nbad\n\n"bad\nagain"\n`;
   const { errors } = await validate(text);
