@@ -10,6 +10,8 @@ import type { Session } from './session';
 const POLL_INTERVAL_MS = 250;
 /** How long a cancelled run may take to end before the command leaves it to the next worker. */
 const CANCEL_WAIT_MS = 5_000;
+/** How long a command waits at its end for the coordinator. */
+const SETTLE_WAIT_MS = 2_000;
 
 /** Hears of a run while it goes on: each node once, when it has ended. */
 export interface RunListener {
@@ -79,9 +81,9 @@ const createReporter = (listener: RunListener) => {
 };
 
 /** The status, or undefined while nobody can answer: a worker that starts, or one that has just gone. */
-const queryStatus = async (handle: WorkflowHandle): Promise<TransformStatus | undefined> => {
+const queryStatus = async <S = TransformStatus>(handle: WorkflowHandle): Promise<S | undefined> => {
   try {
-    return await handle.query<TransformStatus>(QUERY.status);
+    return await handle.query<S>(QUERY.status);
   } catch {
     return undefined;
   }
@@ -104,6 +106,17 @@ const cancelRun = async (handle: WorkflowHandle, result: Promise<unknown>): Prom
   await handle.cancel();
   const given = new AbortController();
   await Promise.race([result.catch(() => undefined), pause(CANCEL_WAIT_MS, given.signal)]);
+  given.abort();
+};
+
+/**
+ * Lets the coordinator take note of the end of its run while this process's worker still serves it. A task that a
+ * leaving worker had just been given would be lost to it, and the next command would wait until it timed out.
+ */
+const settleCoordinator = async ({ client, warehouse }: Session): Promise<void> => {
+  const given = new AbortController();
+  const handle = client.workflow.getHandle(pipelineWorkflowId(warehouse));
+  await Promise.race([queryStatus(handle), pause(SETTLE_WAIT_MS, given.signal)]);
   given.abort();
 };
 
@@ -139,6 +152,7 @@ export const followRun = async (
   } finally {
     done.abort();
     await polling;
+    if (session.hasOwnWorker()) await settleCoordinator(session);
     listener.onProgress('');
   }
 };

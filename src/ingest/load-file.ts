@@ -15,6 +15,7 @@ import { beginLoad, isUnfinished, sweepFileLoad } from './begin-load';
 import { ChunkWriter } from './chunk-writer';
 import { hashContent } from './content-hash';
 import { contentOf, type FileContent } from './file-content';
+import { createHeapTrimmer } from './heap-trimmer';
 import { type FileProgress, NOTHING_YET, startTelling } from './file-progress';
 import { changeOf, checkUnchanged, type OpenFile, openFile } from './open-file';
 import { type ReadProgress, readKnowingOpenQuotes, readRows } from './read-rows';
@@ -96,6 +97,7 @@ const writeRows = async (attempt: LoadAttempt, openQuotes: ReadonlySet<number>):
     const source = `${dataset.name}/${opened.name}`;
     const writer = new ChunkWriter(session, dataset, { batchId: batch.batch_id, loadId, source, file }, done);
     let chunkStart = done?.endOffset ?? 0;
+    const trimHeap = createHeapTrimmer();
     const tell = ({ contentBytes, rowsRead }: ReadProgress): void => {
       const { rowsLoaded, rowsRejected } = writer;
       attempt.tell({ contentBytes, rowsRead, rowsLoaded, rowsRejected });
@@ -106,6 +108,7 @@ const writeRows = async (attempt: LoadAttempt, openQuotes: ReadonlySet<number>):
         await writer.commit(markOf(progress));
         chunkStart = progress.endOffset;
       }
+      trimHeap();
       tell(progress);
     };
     const options = { dataset, file, content, maxFieldBytes, openQuotes, from: startOf(done) };

@@ -9,24 +9,13 @@ import {
 } from '../db/batches';
 import { findFileLoad, lockLoad, lockPublication, publishLoad, sweepLoad } from '../db/loads';
 import type { Dataset } from '../domain/dataset';
+import { rejectionReason } from '../domain/rejection';
 import { BatchOutcome, type IngestResult } from '../wire/ingest';
-
-/** Below it, a share says nothing: one bad row of two is no sign of a wrong file. */
-const MIN_ROWS_FOR_THRESHOLD = 100;
 
 export interface PublishBatchDeps {
   readonly pool: DatabasePool;
   readonly dataset: Pick<Dataset, 'name' | 'rejectThreshold'>;
 }
-
-const percent = (share: number): string => `${Number((share * 100).toFixed(2))} %`;
-
-const rejectionOf = (batch: BatchRow, threshold: number): string | undefined => {
-  const read = Number(batch.rows_read ?? 0);
-  const rejected = Number(batch.rows_rejected ?? 0);
-  if (read < MIN_ROWS_FOR_THRESHOLD || rejected <= read * threshold) return undefined;
-  return `${rejected} of ${read} rows are bad (${percent(rejected / read)}), more than the ${percent(threshold)} allowed`;
-};
 
 /** Decides what becomes of a loaded batch: known content first, then its share of bad rows. */
 const decide = async (
@@ -39,7 +28,10 @@ const decide = async (
       ? null
       : await findPublishedContent(db, batch.dataset, batch.sha256);
   if (known !== null) return { state: 'duplicate', duplicateOf: known, rowsLoaded: 0, rowsRejected: 0 };
-  const rejection = rejectionOf(batch, threshold);
+  const rejection = rejectionReason(
+    { rowsRead: Number(batch.rows_read ?? 0), rowsRejected: Number(batch.rows_rejected ?? 0) },
+    threshold,
+  );
   return rejection === undefined
     ? { state: 'published' }
     : { state: 'rejected', error: rejection, errorCode: 'BATCH_REJECTED', rowsLoaded: 0 };
