@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { Manifest, ManifestNode } from '../compiler/manifest';
 import { isStrataError, StrataError } from '../domain/errors';
 import type { NodeResult, RunNodeInput } from '../wire/transform';
+import { nameHash } from '../compiler/identifiers';
 import { ensureSchema } from './ensure-schema';
 import { labelOf } from './plan-run';
 import { loadPlan } from './plans';
@@ -88,6 +89,20 @@ const testResult = (work: Work, startedAt: number, failures: number): NodeResult
   ...(failures === 0 ? {} : { message: `${failures} rows fail` }),
 });
 
+/**
+ * The newest attempt at a node is the one that counts: it ends the sessions of earlier ones, which else would hold the
+ * lock for as long as their frozen worker stays connected. What they had done is rolled back.
+ */
+const endEarlierAttempts = async (connection: DatabasePoolConnection, { request }: Work): Promise<void> => {
+  const name = `strata node ${nameHash(JSON.stringify([request.runId, request.nodeId]))}`;
+  await connection.query(sql.type(Nothing)`select set_config('application_name', ${name}, false)`);
+  await connection.query(sql.type(Nothing)`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where application_name = ${name} and datname = current_database() and usename = current_user
+      and pid <> pg_backend_pid()
+  `);
+};
+
 /** The effect and its record, in one transaction. A result that is already there is returned, nothing is done twice. */
 const inTransaction = async (
   transaction: DatabaseTransactionConnection,
@@ -121,6 +136,7 @@ const underLock = async (connection: DatabasePoolConnection, work: Work): Promis
   );
   const endWatch = cancelOnAbort(work, session.pid);
   try {
+    await endEarlierAttempts(connection, work);
     await connection.query(sql.type(Nothing)`select pg_advisory_lock(hashtextextended(${lock}, 0))`);
     work.request.signal.throwIfAborted();
     if (node.kind === 'model') await ensureSchema(connection, node);

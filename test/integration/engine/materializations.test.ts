@@ -6,7 +6,7 @@ import { planRun } from '../../../src/db/plan-run';
 import { storePlan } from '../../../src/db/plans';
 import { rawSql } from '../../../src/db/raw-sql';
 import { runNode } from '../../../src/db/run-node';
-import { sqlStateOf } from '../../../src/db/sqlstate';
+import { isTransient, sqlStateOf } from '../../../src/db/sqlstate';
 import { databaseUuid } from '../../../src/db/warehouse';
 import type { NodeResult, TransformInput } from '../../../src/wire/transform';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
@@ -51,6 +51,10 @@ const run = async (models: Record<string, string>, transform: TransformInput = {
   (await TestWarehouse.open(pool, compile(models))).run(transform);
 
 const FROM_THINGS = "from {{ source('raw', 'things') }}";
+
+const sleeping = sql.type(
+  z.object({}),
+)`select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`;
 
 const config = (settings: string): string => `{{ config(${settings}) }}\n`;
 
@@ -317,10 +321,10 @@ test('a node that was done is not done again: a retry of the same run returns wh
   expect(await select('select count(*) from shop.m')).toEqual([{ count: '1' }]);
 });
 
-test('two attempts at one node at once do its work once', async () => {
-  await execute('insert into things select i::text, i from generate_series(1, 1000) as i');
+test('a new attempt ends an earlier one that hangs, and the work is done once', async () => {
+  await execute("insert into things values ('a', 600)");
   const manifest = compile({
-    m: `${config("materialized='incremental', unique_key='id'")} select id, n ${FROM_THINGS}`,
+    m: `${config("materialized='incremental', unique_key='id'")} select id, pg_sleep(n)::text as nap ${FROM_THINGS}`,
   });
   const planHash = await storePlan(pool, manifest);
   const { nodes } = await planRun({ pool }, { runId: 'r1', workflowId: 'w', planHash, transform: {} });
@@ -336,8 +340,11 @@ test('two attempts at one node at once do its work once', async () => {
         signal: new AbortController().signal,
       },
     );
-  const [a, b] = await Promise.all([attempt(1), attempt(2)]);
-  expect(a.rows).toEqual(b.rows);
+  const frozen = attempt(1).catch((error: unknown) => isTransient(error));
+  await waitFor(() => pool.exists(sleeping), { what: 'the first attempt to hang' });
+  await execute('update things set n = 0');
+  expect((await attempt(2)).rows).toEqual({ inserted: 1, updated: 0, deleted: 0 });
+  expect(await frozen).toBe(true);
   const version = await pool.oneFirst(
     sql.type(z.object({ version: z.string() }))`select version from ops.relation`,
   );
@@ -362,9 +369,6 @@ test('an aborted node is cancelled in the database and leaves nothing', async ()
       signal: abort.signal,
     },
   );
-  const sleeping = sql.type(
-    z.object({}),
-  )`select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`;
   await waitFor(() => pool.exists(sleeping), { what: 'the model to run' });
   abort.abort();
   await expect(work).rejects.toThrow();
