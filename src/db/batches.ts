@@ -1,4 +1,5 @@
-import { type CommonQueryMethods, sql } from 'slonik';
+import type { CommonQueryMethods } from 'slonik';
+import { sql } from './sql';
 import { z } from 'zod';
 import { StrataError } from '../domain/errors';
 import type { IngestInput } from '../wire/ingest';
@@ -98,7 +99,7 @@ export const markLoading = async (
   batchId: string,
   fileBytes: number,
 ): Promise<void> => {
-  await db.query(sql.unsafe`
+  await db.query(sql.typeAlias('void')`
     update ops.batch
     set state = 'loading', file_bytes = ${fileBytes}::bigint, error = null, error_code = null, finished_at = null
     where batch_id = ${batchId}::bigint
@@ -111,7 +112,7 @@ export const markKnownContent = async (
   batchId: string,
   content: { readonly sha256: string; readonly bytes: number },
 ): Promise<void> => {
-  await db.query(sql.unsafe`
+  await db.query(sql.typeAlias('void')`
     update ops.batch
     set
       state = 'loaded', sha256 = ${content.sha256}, content_bytes = ${content.bytes}::bigint,
@@ -160,7 +161,7 @@ export interface BatchEnd {
 
 /** Writes a batch's final state. */
 export const finishBatch = async (db: CommonQueryMethods, batchId: string, end: BatchEnd): Promise<void> => {
-  await db.query(sql.unsafe`
+  await db.query(sql.typeAlias('void')`
     update ops.batch
     set
       state = ${end.state},

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type CommonQueryMethods, sql } from 'slonik';
+import type { CommonQueryMethods } from 'slonik';
+import { sql } from './sql';
 import { z } from 'zod';
 
 const KpiRow = z.object({

@@ -1,4 +1,5 @@
-import { type DatabasePool, type DatabaseTransactionConnection, sql } from 'slonik';
+import type { DatabasePool, DatabaseTransactionConnection } from 'slonik';
+import { sql } from './sql';
 import { z } from 'zod';
 import type { ManifestDataset } from '../compiler/manifest';
 import { StrataError } from '../domain/errors';
@@ -47,7 +48,7 @@ const createHeap = async (db: DatabaseTransactionConnection, dataset: ManifestDa
   const columns = dataset.columns.map(
     ({ name, type }) => sql.fragment`${sql.identifier([name])} ${typeFragment(type)}`,
   );
-  await db.query(sql.unsafe`
+  await db.query(sql.typeAlias('void')`
     create table ${heap} (
       ${sql.join(columns, sql.fragment`, `)},
       _load_id bigint not null,
@@ -56,7 +57,9 @@ const createHeap = async (db: DatabaseTransactionConnection, dataset: ManifestDa
       _extra jsonb
     )
   `);
-  await db.query(sql.unsafe`create index on ${heap} using brin (_load_id) with (autosummarize = on)`);
+  await db.query(
+    sql.typeAlias('void')`create index on ${heap} using brin (_load_id) with (autosummarize = on)`,
+  );
 };
 
 const addColumns = async (
@@ -69,7 +72,7 @@ const addColumns = async (
     const has = existing.get(name);
     if (has === undefined)
       await db.query(
-        sql.unsafe`alter table ${heap} add column ${sql.identifier([name])} ${typeFragment(type)}`,
+        sql.typeAlias('void')`alter table ${heap} add column ${sql.identifier([name])} ${typeFragment(type)}`,
       );
     else if (has !== spelled(type))
       throw new StrataError(
@@ -94,7 +97,7 @@ const replaceView = async (
       ? sql.fragment`l.loaded_at as _loaded_at`
       : sql.fragment`b.${sql.identifier([name])}`,
   );
-  await db.query(sql.unsafe`
+  await db.query(sql.typeAlias('void')`
     create or replace view ${sql.identifier(['bronze', dataset.name])} as
     select ${sql.join(selected, sql.fragment`, `)}
     from ${sql.identifier(['strata_bronze', dataset.name])} as b
@@ -122,7 +125,9 @@ export const ensureBronze = async (pool: DatabasePool, dataset: ManifestDataset)
   if (isUpToDate(dataset, heap, view)) return;
   await pool.transaction(async (transaction) => {
     await transaction.query(
-      sql.unsafe`select pg_advisory_xact_lock(hashtextextended(${`strata bronze ${dataset.name}`}, 0))`,
+      sql.typeAlias(
+        'void',
+      )`select pg_advisory_xact_lock(hashtextextended(${`strata bronze ${dataset.name}`}, 0))`,
     );
     const existing = await existingColumns(transaction, 'strata_bronze', dataset.name);
     if (existing.size === 0) await createHeap(transaction, dataset);

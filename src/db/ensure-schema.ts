@@ -1,8 +1,8 @@
-import { type CommonQueryMethods, sql } from 'slonik';
+import type { CommonQueryMethods } from 'slonik';
+import { sql } from './sql';
 import { z } from 'zod';
 import type { ManifestModel } from '../compiler/manifest';
 
-const Nothing = z.object({});
 const Missing = z.object({ needs_schema: z.boolean(), needs_extension: z.boolean() });
 
 /**
@@ -19,15 +19,19 @@ export const ensureSchema = async (connection: CommonQueryMethods, model: Manife
         as needs_extension
   `);
   if (!needs_schema && !needs_extension) return;
-  await connection.query(sql.type(Nothing)`select pg_advisory_lock(hashtextextended('strata:schema', 0))`);
+  await connection.query(
+    sql.typeAlias('void')`select pg_advisory_lock(hashtextextended('strata:schema', 0))`,
+  );
   try {
     if (needs_schema)
-      await connection.query(sql.type(Nothing)`create schema if not exists ${sql.identifier([schema])}`);
+      await connection.query(sql.typeAlias('void')`create schema if not exists ${sql.identifier([schema])}`);
     if (needs_extension)
-      await connection.query(sql.type(Nothing)`create extension if not exists btree_gist with schema public`);
+      await connection.query(
+        sql.typeAlias('void')`create extension if not exists btree_gist with schema public`,
+      );
   } finally {
     await connection.query(
-      sql.type(Nothing)`select pg_advisory_unlock(hashtextextended('strata:schema', 0))`,
+      sql.typeAlias('void')`select pg_advisory_unlock(hashtextextended('strata:schema', 0))`,
     );
   }
 };

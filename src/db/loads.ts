@@ -1,4 +1,5 @@
-import { type CommonQueryMethods, type DatabasePool, sql } from 'slonik';
+import type { CommonQueryMethods, DatabasePool } from 'slonik';
+import { sql } from './sql';
 import { z } from 'zod';
 import { isSqlState } from './sqlstate';
 
@@ -44,13 +45,13 @@ export const setFileIdentity = async (
   identity: string,
 ): Promise<void> => {
   await db.query(
-    sql.unsafe`update ops.load set file_identity = ${identity} where load_id = ${loadId}::bigint`,
+    sql.typeAlias('void')`update ops.load set file_identity = ${identity} where load_id = ${loadId}::bigint`,
   );
 };
 
 /** Waits for the chunk being written, and keeps the next one from starting until the transaction ends. */
 export const lockLoad = async (db: CommonQueryMethods, loadId: string): Promise<void> => {
-  await db.query(sql.unsafe`select from ops.load where load_id = ${loadId}::bigint for update`);
+  await db.query(sql.typeAlias('void')`select from ops.load where load_id = ${loadId}::bigint for update`);
 };
 
 /**
@@ -71,11 +72,12 @@ export const sweepLoad = async (
       where n.nspname = 'strata_bronze' and c.relname = ${dataset}
     ) as exists
   `);
-  if (exists) await db.query(sql.unsafe`delete from ${relation} where _load_id = ${loadId}::bigint`);
+  if (exists)
+    await db.query(sql.typeAlias('void')`delete from ${relation} where _load_id = ${loadId}::bigint`);
   if (what.deadLetters)
-    await db.query(sql.unsafe`delete from ops.dead_letter where load_id = ${loadId}::bigint`);
-  await db.query(sql.unsafe`delete from ops.load_chunk where load_id = ${loadId}::bigint`);
-  await db.query(sql.unsafe`
+    await db.query(sql.typeAlias('void')`delete from ops.dead_letter where load_id = ${loadId}::bigint`);
+  await db.query(sql.typeAlias('void')`delete from ops.load_chunk where load_id = ${loadId}::bigint`);
+  await db.query(sql.typeAlias('void')`
     update ops.load set row_count = 0, file_identity = null where load_id = ${loadId}::bigint
   `);
 };
@@ -85,7 +87,7 @@ export const sweepLoad = async (
  * publication lock to the end of the transaction, so that positions follow the order of commits.
  */
 export const publishLoad = async (db: CommonQueryMethods, loadId: string, dataset: string): Promise<void> => {
-  await db.query(sql.unsafe`
+  await db.query(sql.typeAlias('void')`
     with last as (
       select position, loaded_at from ops.load
       where dataset = ${dataset} and position is not null
@@ -106,7 +108,9 @@ export const publishLoad = async (db: CommonQueryMethods, loadId: string, datase
 /** One publication of a dataset at a time, to the end of the transaction. */
 export const lockPublication = async (db: CommonQueryMethods, dataset: string): Promise<void> => {
   await db.query(
-    sql.unsafe`select pg_advisory_xact_lock(hashtextextended(${`strata publication ${dataset}`}, 0))`,
+    sql.typeAlias(
+      'void',
+    )`select pg_advisory_xact_lock(hashtextextended(${`strata publication ${dataset}`}, 0))`,
   );
 };
 
@@ -116,7 +120,7 @@ export const lockPublication = async (db: CommonQueryMethods, dataset: string): 
  */
 export const endOtherWriters = async (pool: DatabasePool, loadId: string): Promise<void> => {
   try {
-    await pool.query(sql.unsafe`
+    await pool.query(sql.typeAlias('void')`
       select pg_terminate_backend(pid) from pg_stat_activity
       where application_name = ${loadSessionName(loadId)} and datname = current_database()
     `);

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type DatabasePool, type DatabaseTransactionConnection, sql } from 'slonik';
+import type { DatabasePool, DatabaseTransactionConnection } from 'slonik';
+import { sql } from './sql';
 import { z } from 'zod';
 import { StrataError } from '../domain/errors';
 import { rawSql } from './raw-sql';
@@ -32,8 +33,8 @@ const asOneStatement = (script: string): string =>
   `do $strata_migration$ begin execute $strata_script$${script}$strata_script$; end $strata_migration$`;
 
 const ensureMigrationTable = async (transaction: DatabaseTransactionConnection): Promise<void> => {
-  await transaction.query(sql.unsafe`create schema if not exists ops`);
-  await transaction.query(sql.unsafe`
+  await transaction.query(sql.typeAlias('void')`create schema if not exists ops`);
+  await transaction.query(sql.typeAlias('void')`
     create table if not exists ops.migration (
       name text primary key,
       sha256 text not null,
@@ -73,7 +74,7 @@ export const migrate = async (pool: DatabasePool): Promise<string[]> => {
   const known = readMigrations();
   if (await isUpToDate(pool, known)) return [];
   return pool.transaction(async (transaction) => {
-    await transaction.query(sql.unsafe`select pg_advisory_xact_lock(${MIGRATION_LOCK}::bigint)`);
+    await transaction.query(sql.typeAlias('void')`select pg_advisory_xact_lock(${MIGRATION_LOCK}::bigint)`);
     await ensureMigrationTable(transaction);
     const applied = await transaction.any(
       sql.type(AppliedRow)`select name, sha256 from ops.migration order by name`,
@@ -82,7 +83,7 @@ export const migrate = async (pool: DatabasePool): Promise<string[]> => {
     const missing = known.filter((m) => !applied.some((a) => a.name === m.name));
     for (const { name, sha256, text } of missing) {
       await transaction.query(
-        sql.unsafe`insert into ops.migration (name, sha256) values (${name}, ${sha256})`,
+        sql.typeAlias('void')`insert into ops.migration (name, sha256) values (${name}, ${sha256})`,
       );
       await transaction.query(rawSql(asOneStatement(text)));
     }

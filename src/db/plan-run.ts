@@ -1,4 +1,5 @@
-import { type DatabasePool, type DatabaseTransactionConnection, sql } from 'slonik';
+import type { DatabasePool, DatabaseTransactionConnection } from 'slonik';
+import { sql } from './sql';
 import { z } from 'zod';
 import type { Manifest, ManifestNode } from '../compiler/manifest';
 import { selectNodes } from '../compiler/select-nodes';
@@ -13,8 +14,6 @@ export interface PlanRunRequest {
   readonly planHash: string;
   readonly transform: TransformInput;
 }
-
-const Nothing = z.object({});
 
 export const labelOf = (node: ManifestNode): string =>
   node.kind === 'model' ? `${node.relation.schema}.${node.relation.name}` : node.name;
@@ -67,7 +66,7 @@ const recordRun = async (
   { runId, workflowId, planHash, transform }: PlanRunRequest,
   run: { nodeCount: number; datasets: readonly string[] },
 ): Promise<void> => {
-  const inserted = await transaction.query(sql.type(Nothing)`
+  const inserted = await transaction.query(sql.typeAlias('void')`
     insert into ops.run (run_id, workflow_id, command, plan_hash, full_refresh, vars, selected)
     values (
       ${runId}, ${workflowId}, ${transform.command ?? 'run'}, ${planHash}, ${transform.fullRefresh ?? false},
@@ -76,7 +75,7 @@ const recordRun = async (
     on conflict (run_id) do nothing
   `);
   if (inserted.rowCount === 0) return;
-  await transaction.query(sql.type(Nothing)`
+  await transaction.query(sql.typeAlias('void')`
     insert into ops.run_input (run_id, dataset, position)
     select ${runId}, d.dataset, coalesce(max(l.position), 0)
     from unnest(${sql.array(run.datasets, 'text')}) as d (dataset)

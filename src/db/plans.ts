@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type CommonQueryMethods, type DatabasePool, sql } from 'slonik';
+import type { CommonQueryMethods, DatabasePool } from 'slonik';
+import { sql } from './sql';
 import { z } from 'zod';
 import type { Manifest } from '../compiler/manifest';
 import { StrataError } from '../domain/errors';

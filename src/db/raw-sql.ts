@@ -1,4 +1,5 @@
-import { type QuerySqlToken, sql } from 'slonik';
+import type { QuerySqlToken } from 'slonik';
+import { sql } from './sql';
 import { z } from 'zod';
 
 const AnyRow = z.record(z.any());

@@ -1,9 +1,8 @@
-import { type CommonQueryMethods, type DatabasePool, sql } from 'slonik';
+import type { CommonQueryMethods, DatabasePool } from 'slonik';
+import { sql } from './sql';
 import { z } from 'zod';
 import { feedRelation } from '../compiler/identifiers';
 import type { RelationName } from '../compiler/manifest';
-
-const Nothing = z.object({});
 
 const RelationRow = z.object({
   materialized: z.string(),
@@ -34,7 +33,7 @@ export const saveRelation = async (
   state: { nodeId: string; materialized: string; version: bigint; reset: boolean },
 ): Promise<void> => {
   const version = state.version.toString();
-  await connection.query(sql.type(Nothing)`
+  await connection.query(sql.typeAlias('void')`
     insert into ops.relation as r (relation, node_id, materialized, version, reset_version)
     values (${relationKey(relation)}, ${state.nodeId}, ${state.materialized}, ${version}::bigint, ${version}::bigint)
     on conflict (relation) do update set
@@ -61,7 +60,7 @@ export const saveProgress = async (
   relation: RelationName,
   progress: { upstream: string; position: bigint },
 ): Promise<void> => {
-  await connection.query(sql.type(Nothing)`
+  await connection.query(sql.typeAlias('void')`
     insert into ops.model_progress (relation, upstream, position)
     values (${relationKey(relation)}, ${progress.upstream}, ${progress.position.toString()}::bigint)
     on conflict (relation, upstream) do update set position = excluded.position, updated_at = clock_timestamp()
@@ -75,7 +74,7 @@ export const keepProgressOnly = async (
   relation: RelationName,
   upstreams: readonly string[],
 ): Promise<void> => {
-  await connection.query(sql.type(Nothing)`
+  await connection.query(sql.typeAlias('void')`
     delete from ops.model_progress
     where relation = ${relationKey(relation)} and upstream <> all (${sql.array(upstreams, 'text')})
   `);
@@ -84,7 +83,7 @@ export const keepProgressOnly = async (
 /** Whether anybody consumes the changes of a relation; if not, its feed need not be written. */
 export const hasConsumers = (connection: CommonQueryMethods, relation: RelationName): Promise<boolean> =>
   connection.exists(
-    sql.type(Nothing)`select from ops.model_progress where upstream = ${relationUpstream(relation)}`,
+    sql.typeAlias('void')`select from ops.model_progress where upstream = ${relationUpstream(relation)}`,
   );
 
 const TrimRow = z.object({ schema: z.string(), name: z.string(), consumed: z.string() });
@@ -101,7 +100,7 @@ export const trimFeeds = async (pool: DatabasePool): Promise<void> => {
   `);
   for (const { schema, name, consumed } of feeds) {
     const feed = feedRelation({ schema, name });
-    await pool.query(sql.type(Nothing)`
+    await pool.query(sql.typeAlias('void')`
       delete from ${sql.identifier([feed.schema, feed.name])} where _version <= ${consumed}::bigint
     `);
   }

@@ -1,4 +1,5 @@
-import { type CommonQueryMethods, sql } from 'slonik';
+import type { CommonQueryMethods } from 'slonik';
+import { sql } from './sql';
 import { z } from 'zod';
 import { relationSql } from '../compiler/identifiers';
 import { buildName } from '../compiler/materializations/build';
@@ -8,7 +9,6 @@ import { describeRelation } from './facts';
 import { rawSql } from './raw-sql';
 import { findRelation } from './relations';
 
-const Nothing = z.object({});
 const ViewRow = z.object({
   schema: z.string(),
   name: z.string(),
@@ -94,8 +94,8 @@ export const swapIn = (connection: CommonQueryMethods, relation: RelationName): 
     const partitions = await listPartitions(connection, built);
     for (const table of [built, ...partitions])
       await connection.query(
-        sql.type(
-          Nothing,
+        sql.typeAlias(
+          'void',
         )`alter table ${sql.identifier([table.schema, table.name])} set schema ${sql.identifier([relation.schema])}`,
       );
   });

@@ -1,9 +1,5 @@
-import {
-  type DatabasePool,
-  type DatabasePoolConnection,
-  type DatabaseTransactionConnection,
-  sql,
-} from 'slonik';
+import type { DatabasePool, DatabasePoolConnection, DatabaseTransactionConnection } from 'slonik';
+import { sql } from './sql';
 import { z } from 'zod';
 import type { Manifest, ManifestNode } from '../compiler/manifest';
 import { isStrataError, StrataError } from '../domain/errors';
@@ -37,7 +33,6 @@ interface Work {
   readonly run: Run;
 }
 
-const Nothing = z.object({});
 const SessionRow = z.object({ pid: z.number(), database: z.string() });
 const UNIQUE_VIOLATION = new Set(['23505']);
 const NOT_NULL_VIOLATION = new Set(['23502']);
@@ -60,7 +55,7 @@ const explain = (error: unknown, label: string): unknown => {
 /** Cancels what a backend runs when the signal is aborted. Returns what ends the watch. */
 const cancelOnAbort = ({ deps, request }: Work, pid: number): (() => void) => {
   const cancel = (): void => {
-    deps.pool.query(sql.type(Nothing)`select pg_cancel_backend(${pid})`).catch(() => undefined);
+    deps.pool.query(sql.typeAlias('void')`select pg_cancel_backend(${pid})`).catch(() => undefined);
   };
   request.signal.addEventListener('abort', cancel, { once: true });
   return () => request.signal.removeEventListener('abort', cancel);
@@ -95,8 +90,8 @@ const testResult = (work: Work, startedAt: number, failures: number): NodeResult
  */
 const endEarlierAttempts = async (connection: DatabasePoolConnection, { request }: Work): Promise<void> => {
   const name = `strata node ${nameHash(JSON.stringify([request.runId, request.nodeId]))}`;
-  await connection.query(sql.type(Nothing)`select set_config('application_name', ${name}, false)`);
-  await connection.query(sql.type(Nothing)`
+  await connection.query(sql.typeAlias('void')`select set_config('application_name', ${name}, false)`);
+  await connection.query(sql.typeAlias('void')`
     select pg_terminate_backend(pid) from pg_stat_activity
     where application_name = ${name} and datname = current_database() and usename = current_user
       and pid <> pg_backend_pid()
@@ -111,7 +106,7 @@ const inTransaction = async (
 ): Promise<NodeResult> => {
   const { deps, request, manifest, node, run } = work;
   const startedAt = Date.now();
-  await transaction.query(sql.type(Nothing)`set transaction isolation level repeatable read`);
+  await transaction.query(sql.typeAlias('void')`set transaction isolation level repeatable read`);
   await checkDatabaseUuid(transaction, request.databaseUuid);
   const done = await findNodeResult(transaction, { runId: run.run_id, nodeId: node.id, name: node.name });
   if (done) return done;
@@ -137,14 +132,14 @@ const underLock = async (connection: DatabasePoolConnection, work: Work): Promis
   const endWatch = cancelOnAbort(work, session.pid);
   try {
     await endEarlierAttempts(connection, work);
-    await connection.query(sql.type(Nothing)`select pg_advisory_lock(hashtextextended(${lock}, 0))`);
+    await connection.query(sql.typeAlias('void')`select pg_advisory_lock(hashtextextended(${lock}, 0))`);
     work.request.signal.throwIfAborted();
     if (node.kind === 'model') await ensureSchema(connection, node);
     return await connection.transaction((transaction) => inTransaction(transaction, work, session.database));
   } finally {
     endWatch();
     await connection
-      .query(sql.type(Nothing)`select pg_advisory_unlock(hashtextextended(${lock}, 0))`)
+      .query(sql.typeAlias('void')`select pg_advisory_unlock(hashtextextended(${lock}, 0))`)
       .catch(() => undefined);
   }
 };

@@ -1,10 +1,9 @@
-import { type CommonQueryMethods, type DatabasePool, sql } from 'slonik';
+import type { CommonQueryMethods, DatabasePool } from 'slonik';
+import { sql } from './sql';
 import { z } from 'zod';
 import { StrataError } from '../domain/errors';
 import type { FinishRunInput, NodeResult } from '../wire/transform';
 import { trimFeeds } from './relations';
-
-const Nothing = z.object({});
 
 const RunRow = z.object({
   run_id: z.string(),
@@ -87,11 +86,11 @@ export const recordNodeResult = async (
   runId: string,
   result: NodeResult,
 ): Promise<void> => {
-  await connection.query(sql.type(Nothing)`
+  await connection.query(sql.typeAlias('void')`
     delete from ops.model_run
     where run_id = ${runId} and node_id = ${result.nodeId} and state in ('failed', 'skipped')
   `);
-  await connection.query(sql.type(Nothing)`
+  await connection.query(sql.typeAlias('void')`
     insert into ops.model_run (
       run_id, node_id, label, kind, materialized, state, rows_inserted, rows_updated, rows_deleted, periods,
       period_count, attempts, duration_ms, message
@@ -111,7 +110,7 @@ export const finishRun = async (
   input: FinishRunInput,
 ): Promise<void> => {
   await pool.transaction(async (transaction) => {
-    await transaction.query(sql.type(Nothing)`
+    await transaction.query(sql.typeAlias('void')`
       update ops.run set state = ${input.state}, finished_at = clock_timestamp()
       where run_id = ${input.runId} and state = 'running'
     `);

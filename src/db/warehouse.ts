@@ -1,4 +1,5 @@
-import { type CommonQueryMethods, sql } from 'slonik';
+import type { CommonQueryMethods } from 'slonik';
+import { sql } from './sql';
 import { z } from 'zod';
 import { StrataError } from '../domain/errors';
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
-import { type DatabasePool, sql } from 'slonik';
+import type { DatabasePool } from 'slonik';
+import { sql } from '../../src/db/sql';
 import { z } from 'zod';
 import { compileProject } from '../../src/compiler/compile-project';
 import type { Manifest } from '../../src/compiler/manifest';
@@ -15,7 +16,6 @@ import { readProjectFiles } from '../../src/project/read-project';
 import type { NodeResult, TransformInput } from '../../src/wire/transform';
 import { type Loaded, rowText, type Tables } from './reference';
 
-const Nothing = z.object({});
 const Id = z.object({ id: z.string() });
 
 export const compileEcho = async (): Promise<Manifest> => {
@@ -107,7 +107,7 @@ export class TestWarehouse {
 
   /** Accepts a batch, and writes its rows, not yet visible. Returns the load's id. */
   async load(dataset: string, batchId: number, rows: readonly Loaded<object>[]): Promise<string> {
-    await this.pool.query(sql.type(Nothing)`
+    await this.pool.query(sql.typeAlias('void')`
       insert into ops.batch (batch_id, dataset, file, state) overriding system value
       values (${batchId}, ${dataset}, 'test', 'loaded') on conflict do nothing
     `);
@@ -140,7 +140,7 @@ from jsonb_array_elements('${json.replaceAll("'", "''")}') as r`),
 
   /** Makes a load visible, as publication does. */
   async publish(dataset: string, loadId: string): Promise<void> {
-    await this.pool.query(sql.type(Nothing)`
+    await this.pool.query(sql.typeAlias('void')`
       update ops.load set (position, loaded_at) = (
         select coalesce(max(l.position), 0) + 1,
           greatest(clock_timestamp(), max(l.loaded_at) + interval '1 microsecond')

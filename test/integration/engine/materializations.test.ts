@@ -1,4 +1,5 @@
-import { type DatabasePool, sql } from 'slonik';
+import type { DatabasePool } from 'slonik';
+import { sql } from '../../../src/db/sql';
 import { z } from 'zod';
 import { compileProject } from '../../../src/compiler/compile-project';
 import { createWarehousePool } from '../../../src/db/pool';

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
-import { type DatabasePool, sql } from 'slonik';
+import type { DatabasePool } from 'slonik';
+import { sql } from '../../../src/db/sql';
 import { z } from 'zod';
 import { createWarehousePool } from '../../../src/db/pool';
 import type { Dataset } from '../../../src/domain/dataset';
