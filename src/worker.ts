@@ -14,10 +14,8 @@ import { createActivities } from './activities';
 import type { Config, TemporalSettings } from './config';
 import { migrate } from './db/migrate';
 import { createWarehousePool } from './db/pool';
-import { DATABASE_MISSING, isSqlState, isTransient, serverMessage } from './db/sqlstate';
-import { StrataError } from './domain/errors';
+import { explainDatabase } from './explain-database';
 import { createLogger, type Logger } from './observability/logger';
-import { redact } from './observability/redact';
 import { logTemporalEntry } from './observability/temporal-logger';
 import { temporalUnreachable } from './temporal/connect';
 import { registerSearchAttributes } from './temporal/search-attributes';
@@ -76,20 +74,6 @@ const installRuntime = (logger: Logger): void => {
   } catch (error) {
     if (!(error instanceof Error && error.name === 'IllegalStateError')) throw error;
   }
-};
-
-/** `user@host:port/database`, without the password. */
-const nameOf = (databaseUrl: string): string => {
-  const { hostname, port, pathname } = new URL(databaseUrl);
-  return `${hostname}${port === '' ? '' : `:${port}`}${pathname}`;
-};
-
-/** The error of a database that can't be used as what it means to who starts a worker; any other as it is. */
-const explainDatabase = (error: unknown, databaseUrl: string): unknown => {
-  const unreachable = (why: string): StrataError =>
-    new StrataError('DATABASE_UNREACHABLE', `Database ${nameOf(databaseUrl)} ${why}`, { cause: error });
-  if (isSqlState(error, DATABASE_MISSING)) return unreachable('does not exist');
-  return isTransient(error) ? unreachable(`does not answer: ${redact(serverMessage(error))}`) : error;
 };
 
 const openDatabase = async (databaseUrl: string): Promise<DatabasePool> => {

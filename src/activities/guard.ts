@@ -3,12 +3,20 @@ import type { Logger } from '../observability/logger';
 import { redact } from '../observability/redact';
 import { type FailureContext, judge, toFailure, UnexpectedFailures, workerShutdown } from './failures';
 
-/** Well below the heartbeat timeout of 30 s (workflows/activity-options.ts); cancellation comes with the answers. */
+/** Well below the heartbeat timeout of 15 s (workflows/activity-options.ts); cancellation comes with the answers. */
 const HEARTBEAT_INTERVAL_MS = 2_000;
 
+export interface GuardOptions extends Partial<FailureContext> {
+  /** What the heartbeats say. */
+  readonly progress?: () => unknown;
+}
+
 export interface Guard {
-  /** Runs an activity's work; what it throws becomes a failure of the catalogue, or the cancellation it was. */
-  <T>(work: (signal: AbortSignal) => Promise<T>, context?: Partial<FailureContext>): Promise<T>;
+  /**
+   * Runs an activity's work with heartbeats, so that another worker takes over soon from one that was killed; what it
+   * throws becomes a failure of the catalogue, or the cancellation it was.
+   */
+  <T>(work: (signal: AbortSignal) => Promise<T>, options?: GuardOptions): Promise<T>;
 }
 
 const activityKey = ({ workflowExecution, activityId }: Context['info']): string =>
@@ -24,11 +32,11 @@ const cancellationOf = (signal: AbortSignal): Error | undefined => {
 
 export const createGuard = (logger: Logger): Guard => {
   const unexpected = new UnexpectedFailures();
-  return async (work, { countedByWorkflow = false } = {}) => {
+  return async (work, { countedByWorkflow = false, progress = () => undefined } = {}) => {
     const { info, cancellationSignal } = Context.current();
     const key = activityKey(info);
     try {
-      const result = await work(cancellationSignal);
+      const result = await withHeartbeats(progress, () => work(cancellationSignal));
       unexpected.forget(key);
       return result;
     } catch (error) {
@@ -55,7 +63,7 @@ const stackOf = (error: unknown): string =>
   redact(error instanceof Error ? (error.stack ?? '') : String(error));
 
 /** Heartbeats at once and then every few seconds, with what `progress` says, until the work ends. */
-export const withHeartbeats = async <T>(progress: () => unknown, work: () => Promise<T>): Promise<T> => {
+const withHeartbeats = async <T>(progress: () => unknown, work: () => Promise<T>): Promise<T> => {
   const context = Context.current();
   const beat = (): void => context.heartbeat(progress());
   beat();

@@ -7,7 +7,7 @@ import * as ingest from '../ingest';
 import { pipelineWorkflowId, SIGNAL, WORKFLOW } from '../wire/names';
 import type { BatchLoaded } from '../wire/pipeline';
 import type { Activities } from './contract';
-import { type Guard, withHeartbeats } from './guard';
+import type { Guard } from './guard';
 import type { Projects } from './projects';
 
 export interface IngestActivityDeps {
@@ -72,29 +72,28 @@ export const createIngestActivities = (deps: IngestActivityDeps): IngestActiviti
         };
       }),
 
-    loadFile: (input) =>
-      guard(async (signal) => {
-        await checkDatabaseUuid(pool, input.databaseUuid);
-        const dataset = await projects.dataset(input.dataset, input.projectDir);
-        const { name, columns, key } = dataset;
-        let progress: unknown;
-        return withHeartbeats(
-          () => progress,
-          async () => {
-            await ensureBronze(pool, { name, columns, key });
-            return ingest.loadFile(
-              {
-                pool,
-                databaseUrl,
-                dataset,
-                maxFieldBytes,
-                ...(fileRoots === undefined ? {} : { fileRoots }),
-              },
-              { batchId: input.batchId, signal, onProgress: (p) => (progress = p) },
-            );
-          },
-        );
-      }),
+    loadFile: (input) => {
+      let progress: unknown;
+      return guard(
+        async (signal) => {
+          await checkDatabaseUuid(pool, input.databaseUuid);
+          const dataset = await projects.dataset(input.dataset, input.projectDir);
+          const { name, columns, key } = dataset;
+          await ensureBronze(pool, { name, columns, key });
+          return ingest.loadFile(
+            {
+              pool,
+              databaseUrl,
+              dataset,
+              maxFieldBytes,
+              ...(fileRoots === undefined ? {} : { fileRoots }),
+            },
+            { batchId: input.batchId, signal, onProgress: (p) => (progress = p) },
+          );
+        },
+        { progress: () => progress },
+      );
+    },
 
     publishBatch: (input) =>
       guard(async () => {
@@ -106,10 +105,7 @@ export const createIngestActivities = (deps: IngestActivityDeps): IngestActiviti
     failBatch: ({ batchId, databaseUuid: expected, errorCode, error }) =>
       guard(async () => {
         await checkDatabaseUuid(pool, expected);
-        await withHeartbeats(
-          () => undefined,
-          () => ingest.failBatch({ pool }, { batchId, errorCode, error }),
-        );
+        await ingest.failBatch({ pool }, { batchId, errorCode, error });
       }),
 
     notifyPipeline: ({ batchId, dataset, databaseUuid: expected, planHash, projectDir }) =>

@@ -4,7 +4,7 @@ import { runNode } from '../db/run-node';
 import { finishRun } from '../db/runs';
 import { checkDatabaseUuid } from '../db/warehouse';
 import type { Activities } from './contract';
-import { type Guard, withHeartbeats } from './guard';
+import type { Guard } from './guard';
 import { thisWorkflow } from './ingest-activities';
 import type { Projects } from './projects';
 
@@ -44,15 +44,14 @@ export const createTransformActivities = (deps: TransformActivityDeps): Transfor
 
     runNode: (input) =>
       guard(
-        (signal) =>
-          withHeartbeats(
-            () => ({ nodeId: input.nodeId, attempt: input.attempt }),
-            async () => {
-              await checkDatabaseUuid(pool, input.databaseUuid);
-              return runNode({ pool, warehouse }, { ...input, signal });
-            },
-          ),
-        { countedByWorkflow: true },
+        async (signal) => {
+          await checkDatabaseUuid(pool, input.databaseUuid);
+          return runNode({ pool, warehouse }, { ...input, signal });
+        },
+        {
+          countedByWorkflow: true,
+          progress: () => ({ nodeId: input.nodeId, attempt: input.attempt }),
+        },
       ),
 
     finishRun: (input) =>

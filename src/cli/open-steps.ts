@@ -56,10 +56,15 @@ export const openDatabase = async (
   const { createWarehousePool } = require('../db/pool') as typeof import('../db/pool');
   const { migrate } = require('../db/migrate') as typeof import('../db/migrate');
   const warehouse = require('../db/warehouse') as typeof import('../db/warehouse');
-  const pool = await createWarehousePool(databaseUrl, { applicationName: `strata ${role}` });
-  parts.keep('connection to PostgreSQL', () => pool.end());
-  const migrated = await migrate(pool);
-  return { databaseUrl, databaseUuid: await warehouse.databaseUuid(pool), pool, migrated };
+  const { explainDatabase } = require('../explain-database') as typeof import('../explain-database');
+  try {
+    const pool = await createWarehousePool(databaseUrl, { applicationName: `strata ${role}` });
+    parts.keep('connection to PostgreSQL', () => pool.end());
+    const migrated = await migrate(pool);
+    return { databaseUrl, databaseUuid: await warehouse.databaseUuid(pool), pool, migrated };
+  } catch (error) {
+    throw explainDatabase(error, databaseUrl);
+  }
 };
 
 export interface OpenedTemporal {

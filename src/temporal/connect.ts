@@ -9,7 +9,8 @@ export interface TemporalConnection {
   readonly close: () => Promise<void>;
 }
 
-const CONNECT_TIMEOUT_MS = 5_000;
+/** Six commands that start at once on two cores have taken more than 5 s to shake hands with a server that was there. */
+const CONNECT_TIMEOUT_MS = 10_000;
 /** gRPC status codes; the enum would need an import of its own. */
 const NOT_FOUND = 5;
 const PERMISSION_DENIED = 7;
@@ -49,12 +50,21 @@ export const connectTemporal = async (
 ): Promise<TemporalConnection> => {
   const { address, namespace, connectionOptions } = settings;
   const temporal = await import('@temporalio/client');
+  const retries = temporal.defaultGrpcRetryOptions();
+  let closed = false;
   const { tls, apiKey, metadata } = connectionOptions;
   let connection: Connection;
   try {
     connection = await temporal.Connection.connect({
       address,
       connectTimeout: CONNECT_TIMEOUT_MS,
+      interceptors: [
+        temporal.makeGrpcRetryInterceptor({
+          ...retries,
+          // A call that nobody waits for any more would be tried again on a closed channel, which throws from a timer.
+          retryableDecider: (attempt, status) => !closed && retries.retryableDecider(attempt, status),
+        }),
+      ],
       ...(tls === undefined ? {} : { tls }),
       ...(apiKey === undefined ? {} : { apiKey }),
       ...(metadata === undefined ? {} : { metadata }),
@@ -69,5 +79,9 @@ export const connectTemporal = async (
     throw error;
   }
   const client = new temporal.Client({ connection, namespace });
-  return { connection, client, close: () => connection.close() };
+  const close = (): Promise<void> => {
+    closed = true;
+    return connection.close();
+  };
+  return { connection, client, close };
 };

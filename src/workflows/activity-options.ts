@@ -12,12 +12,19 @@ const untilInfrastructureReturns = {
   maximumAttempts: Number.POSITIVE_INFINITY,
 } as const;
 
+/**
+ * Every activity beats every 2 s (activities/guard.ts): what a worker that was killed had in hand goes to another one
+ * after this, however short the step. Without it others would wait for the whole of `startToCloseTimeout`.
+ */
+const heartbeatTimeout = '15s';
+
 /** Cancelling waits until the activity has stopped, so that cleaning up never races with the work. */
 const cancellationType = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
 
 /** Statements of milliseconds, but they may wait for a lock that a longer transaction holds. */
 const shortStep: ActivityOptions = {
   startToCloseTimeout: '10 minutes',
+  heartbeatTimeout,
   retry: untilInfrastructureReturns,
   cancellationType,
 };
@@ -25,6 +32,7 @@ const shortStep: ActivityOptions = {
 /** Compiles a project and may make bronze relations: seconds, more on a slow disk. */
 const planning: ActivityOptions = {
   startToCloseTimeout: '15 minutes',
+  heartbeatTimeout,
   retry: untilInfrastructureReturns,
   cancellationType,
 };
@@ -32,18 +40,15 @@ const planning: ActivityOptions = {
 /** Deleting the rows of a big file that failed takes minutes. */
 const sweeping: ActivityOptions = {
   startToCloseTimeout: '6 hours',
-  heartbeatTimeout: '30s',
+  heartbeatTimeout,
   retry: untilInfrastructureReturns,
   cancellationType,
 };
 
-/**
- * As long as a file or a model takes; that the worker lives is seen by its heartbeats, every 2 s, so that another one
- * takes over after 30 s.
- */
+/** As long as a file or a model takes; that the worker lives is seen by its heartbeats. */
 const longWork: ActivityOptions = {
   startToCloseTimeout: '7 days',
-  heartbeatTimeout: '30s',
+  heartbeatTimeout,
   retry: untilInfrastructureReturns,
   cancellationType,
 };

@@ -230,6 +230,23 @@ test('cancelling stops the running node, and the run is recorded as cancelled', 
   expect(finished).toMatchObject([{ state: 'cancelled', results: [{ nodeId: 'done' }] }]);
 });
 
+test('planning that its worker took to the grave is done by another one, soon', async () => {
+  let heartbeatTimeoutMs: number | undefined;
+  const { taskQueue } = await bench.start({
+    planRun: () => {
+      heartbeatTimeoutMs = Context.current().info.heartbeatTimeoutMs;
+      return failing('SELECTION_EMPTY', 'nothing selected');
+    },
+  });
+  const work = bench.client.workflow.execute<Transform>(WORKFLOW.transform, {
+    taskQueue,
+    workflowId: randomUUID(),
+    args: [{}],
+  });
+  await failureOf(work);
+  expect(heartbeatTimeoutMs).toBe(15_000);
+});
+
 test('a plan that can not be made fails the run with its reason', async () => {
   const { taskQueue } = await bench.start({ planRun: () => failing('SELECTION_EMPTY', 'nothing selected') });
   const work = bench.client.workflow.execute<Transform>(WORKFLOW.transform, {

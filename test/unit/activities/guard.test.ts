@@ -2,7 +2,7 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
 import { pino } from 'pino';
-import { createGuard, withHeartbeats } from '../../../src/activities/guard';
+import { createGuard } from '../../../src/activities/guard';
 import { StrataError } from '../../../src/domain/errors';
 
 /** Temporal's own log of failures is left out. */
@@ -64,16 +64,14 @@ test('a worker that shuts down gives its activity back for another try', async (
   expect(await failureOf(work)).toMatchObject({ type: 'WORKER_SHUTDOWN', nonRetryable: false });
 });
 
-test('heartbeats carry the progress, from the first moment on', async () => {
+test('every activity beats, from the first moment on, with its progress', async () => {
+  const guard = createTestGuard();
   const environment = mockEnvironment();
   const beats: unknown[] = [];
   environment.on('heartbeat', (details: unknown) => beats.push(details));
-  const answer = await environment.run(() =>
-    withHeartbeats(
-      () => ({ rows: 1 }),
-      () => Promise.resolve('done'),
-    ),
-  );
-  expect(answer).toBe('done');
-  expect(beats).toEqual([{ rows: 1 }]);
+  const plain = () => guard(() => Promise.resolve('plain'));
+  const telling = () => guard(() => Promise.resolve('telling'), { progress: () => ({ rows: 1 }) });
+  expect(await environment.run(plain)).toBe('plain');
+  expect(await environment.run(telling)).toBe('telling');
+  expect(beats).toEqual([undefined, { rows: 1 }]);
 });
