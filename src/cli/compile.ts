@@ -8,7 +8,7 @@ import { withDatabase } from './session';
 export const compileCommand = (context: CommandContext, options: RunOptions): Promise<number> =>
   withDatabase(context, { role: 'compile' }, async ({ config, pool, databaseUrl, warehouse }) => {
     const { output } = context;
-    const manifest = await compileProjectDir(config.projectDir);
+    const manifest = await compileProjectDir(config.projectDir, options.vars);
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- loads while the servers start
     const { previewSql } = require('../db/preview-sql') as typeof import('../db/preview-sql');
     const ids = selectNodes(manifest, {

@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { StrataError } from '../domain/errors';
 import { pipelineWorkflowId, QUERY, UPDATE, WORKFLOW } from '../wire/names';
-import type { RunRequest, StartedRun } from '../wire/pipeline';
+import type { PipelineStatus, RunRequest, StartedRun } from '../wire/pipeline';
 import type { NodeResult, TransformResult, TransformStatus } from '../wire/transform';
 import { describeError } from './describe-error';
 import { pause, untilAborted } from './interrupt';
@@ -12,6 +12,7 @@ const POLL_INTERVAL_MS = 250;
 const CANCEL_WAIT_MS = 5_000;
 /** How long a command waits at its end for the coordinator. */
 const SETTLE_WAIT_MS = 2_000;
+const SETTLE_INTERVAL_MS = 50;
 
 /** Hears of a run while it goes on: each node once, when it has ended. */
 export interface RunListener {
@@ -113,11 +114,18 @@ const cancelRun = async (handle: WorkflowHandle, result: Promise<unknown>): Prom
  * Lets the coordinator take note of the end of its run while this process's worker still serves it. A task that a
  * leaving worker had just been given would be lost to it, and the next command would wait until it timed out.
  */
-const settleCoordinator = async ({ client, warehouse }: Session): Promise<void> => {
-  const given = new AbortController();
+const settleCoordinator = async ({ client, warehouse }: Session, workflowId: string): Promise<void> => {
   const handle = client.workflow.getHandle(pipelineWorkflowId(warehouse));
-  await Promise.race([queryStatus(handle), pause(SETTLE_WAIT_MS, given.signal)]);
-  given.abort();
+  const over = new AbortController();
+  const settled = async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      const status = await queryStatus<PipelineStatus>(handle);
+      if (status && status.running?.workflowId !== workflowId) return;
+      await pause(SETTLE_INTERVAL_MS, over.signal);
+    }
+  };
+  await Promise.race([settled(), pause(SETTLE_WAIT_MS, over.signal)]);
+  over.abort();
 };
 
 /**
@@ -152,7 +160,7 @@ export const followRun = async (
   } finally {
     done.abort();
     await polling;
-    if (session.hasOwnWorker()) await settleCoordinator(session);
+    if (session.hasOwnWorker()) await settleCoordinator(session, workflowId);
     listener.onProgress('');
   }
 };

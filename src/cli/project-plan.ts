@@ -2,8 +2,11 @@
 import type { CommonQueryMethods } from 'slonik';
 import type { Manifest } from '../compiler/manifest';
 
-/** Reads and compiles the project in a folder. @throws PROJECT_NOT_FOUND, PROJECT_INVALID, DATASET_INVALID, MODEL_INVALID */
-export const compileProjectDir = async (projectDir: string): Promise<Manifest> => {
+/** Reads and compiles the project in a folder; `vars` go over its own. @throws PROJECT_NOT_FOUND, PROJECT_INVALID, DATASET_INVALID, MODEL_INVALID */
+export const compileProjectDir = async (
+  projectDir: string,
+  vars: Readonly<Record<string, unknown>> = {},
+): Promise<Manifest> => {
   const { readProjectFiles } = require('../project/read-project') as typeof import('../project/read-project');
   const { loadDatasets } = require('../project/load-datasets') as typeof import('../project/load-datasets');
   const { compileProject } =
@@ -12,6 +15,7 @@ export const compileProjectDir = async (projectDir: string): Promise<Manifest> =
   return compileProject({
     files,
     datasets: datasets.map(({ name, columns, key }) => ({ name, columns, key })),
+    vars,
   });
 };
 

@@ -4,6 +4,7 @@ import type { CommandContext } from './context';
 import { followRun, requestRun } from './follow-run';
 import { doneLine, labelWidthOf, nodeLine } from './run-lines';
 import type { Session } from './session';
+import { tellWhyWaiting } from './why-waiting';
 
 /** Asks for a run, follows it to its end, and prints a line for each node and one for all. */
 export const runAndReport = async (
@@ -14,7 +15,11 @@ export const runAndReport = async (
   const { output, signal } = context;
   const startedAt = performance.now();
   output.progress('waiting for the run to start');
-  const started = await requestRun(session, request, signal);
+  const waiting = new AbortController();
+  void tellWhyWaiting(session, output.note, waiting.signal);
+  const started = await requestRun(session, request, signal).finally(() => {
+    waiting.abort();
+  });
   const result = await followRun(
     session,
     started,

@@ -24,7 +24,7 @@ const execute = async (
     context,
     { role: command },
     {
-      prepare: () => compileProjectDir(projectDir),
+      prepare: () => compileProjectDir(projectDir, options.vars),
       work: async (session, manifest) => {
         const transform = {
           command,

@@ -1,7 +1,7 @@
 import { z } from 'zod/v4';
 
 /** Starts workflow `ingest`: loads one file of one dataset. Only `dataset` and `file` are needed by hand. */
-export const IngestInput = z.object({
+export const IngestInput = z.strictObject({
   dataset: z.string().min(1),
   /** Absolute path on the worker's host. */
   file: z.string().min(1),

@@ -2,7 +2,7 @@ import { z } from 'zod/v4';
 import { TransformInput } from './transform';
 
 /** Signal `batchLoaded`: a batch was published, run what depends on it. */
-export const BatchLoaded = z.object({
+export const BatchLoaded = z.strictObject({
   batchId: z.string(),
   dataset: z.string(),
   databaseUuid: z.string().optional(),
@@ -12,7 +12,7 @@ export type BatchLoaded = z.infer<typeof BatchLoaded>;
 
 /** Signal `fullRefresh`: all models, or a selection in dbt's grammar. */
 export const FullRefresh = z
-  .object({
+  .strictObject({
     select: z.array(z.string()).optional(),
     exclude: z.array(z.string()).optional(),
     planHash: z.string().optional(),
@@ -22,7 +22,7 @@ export const FullRefresh = z
 export type FullRefresh = z.infer<typeof FullRefresh>;
 
 /** Update `requestRun`. With `batchIds`: the run that covers these batches, an earlier one if it already does. */
-export const RunRequest = z.object({
+export const RunRequest = z.strictObject({
   transform: TransformInput,
   batchIds: z.array(z.string()).optional(),
   databaseUuid: z.string().optional(),

@@ -5,7 +5,7 @@ export const RunCommand = z.enum(['run', 'test']);
 export type RunCommand = z.infer<typeof RunCommand>;
 
 /** Starts workflow `transform`: runs a selection of a project's nodes. Everything is optional by hand. */
-export const TransformInput = z.object({
+export const TransformInput = z.strictObject({
   command: RunCommand.optional(),
   /** The compiled plan in `ops.plan`; default: compiled from the worker's own project. */
   planHash: z.string().optional(),

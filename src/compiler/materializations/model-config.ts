@@ -2,7 +2,7 @@ import { z } from 'zod/v4';
 import { StrataError } from '../../domain/errors';
 
 const names = z
-  .union([z.string(), z.array(z.string())])
+  .union([z.string(), z.array(z.string()).min(1)], { error: 'takes a column or a list of columns' })
   .transform((value) => (typeof value === 'string' ? [value] : value));
 
 const Index = z.object({ columns: z.array(z.string()).min(1), unique: z.boolean().default(false) });
@@ -59,6 +59,7 @@ const ByPeriod = z.object({
   ...common,
 });
 
+const MATERIALIZATIONS = ['view', 'table', 'incremental', 'scd2', 'by_period', 'ephemeral'];
 const MaterializationConfig = z.discriminatedUnion('materialized', [
   View,
   Table,
@@ -109,12 +110,17 @@ const refuseUnknown = (label: string, config: Record<string, unknown>): void => 
     );
 };
 
+const messageOf = (issue: z.core.$ZodIssue): string =>
+  issue.code === 'invalid_union' && issue.path[0] === 'materialized'
+    ? `has to be one of ${MATERIALIZATIONS.join(', ')}`
+    : issue.message;
+
 /** The settings that a materialization reads of a model's config. @throws MODEL_INVALID names the model and the settings. */
 export const parseModelConfig = (label: string, config: Record<string, unknown>): MaterializationConfig => {
   refuseUnknown(label, config);
   const parsed = MaterializationConfig.safeParse(config);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map((i) => `${i.path.join('.') || 'materialized'}: ${i.message}`);
+  const problems = parsed.error.issues.map((i) => `${i.path.join('.')}: ${messageOf(i)}`);
   throw new StrataError('MODEL_INVALID', `Model ${label}: config ${problems.join('; ')}`, {
     cause: parsed.error,
   });
