@@ -253,12 +253,17 @@ describe('another database of the same name', () => {
     await waitFor(async () => (await pipeline.status()).queue.length === 1);
     await pipeline.signal(SIGNAL.batchLoaded, batch('1', { databaseUuid: 'new' }));
     expect((await failureOf(waiting)).type).toBe('DATABASE_REPLACED');
+    const old = bench.client.workflow.getHandle(running.workflowId);
+    await waitFor(
+      async () =>
+        (await old.fetchHistory()).events?.some((e) => e.workflowExecutionCancelRequestedEventAttributes),
+      { what: 'the old run to be told' },
+    );
     gate.open();
     const { databaseUuid, finished } = await pipeline.finished(1);
     expect(databaseUuid).toBe('new');
     expect(finished).toMatchObject([{ batchIds: ['1'], state: 'success' }]);
-    const old = await bench.client.workflow.getHandle(running.workflowId).describe();
-    expect(old.status.name).toBe('CANCELLED');
+    expect((await old.describe()).status.name).toBe('CANCELLED');
   });
 });
 
