@@ -3,17 +3,10 @@ import type { CommonQueryMethods, DatabasePool } from 'slonik';
 import { sql } from './sql';
 import { z } from 'zod';
 import type { Manifest } from '../compiler/manifest';
+import { canonicalJson } from '../domain/canonical-json';
 import { StrataError } from '../domain/errors';
 
 const ManifestRow = z.object({ manifest: z.any() });
-
-/** JSON with sorted keys: the same project has the same text, whatever order it was read in. */
-const canonicalJson = (value: unknown): string =>
-  JSON.stringify(value, (_key, inner: unknown) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
 
 /** Keeps a compiled project under the sha256 of its manifest; the same project again is a no-op. Returns the hash. */
 export const storePlan = async (connection: CommonQueryMethods, manifest: Manifest): Promise<string> => {

@@ -9,12 +9,7 @@ import { describeRelation } from './facts';
 import { rawSql } from './raw-sql';
 import { findRelation } from './relations';
 
-const ViewRow = z.object({
-  schema: z.string(),
-  name: z.string(),
-  definition: z.string(),
-  grants: z.array(z.string()),
-});
+const ViewRow = z.object({ schema: z.string(), name: z.string(), definition: z.string() });
 const GrantRow = z.object({ grant_sql: z.string() });
 const NameRow = z.object({ schema: z.string(), name: z.string() });
 
@@ -32,12 +27,7 @@ const dependentViews = (connection: CommonQueryMethods, relation: RelationName) 
       inner join pg_rewrite as r on r.oid = p.objid and r.ev_class <> d.oid
       where d.depth < 100
     )
-    select n.nspname as schema, c.relname as name, pg_get_viewdef(c.oid) as definition,
-      array(
-        select format('grant %s on %I.%I to %s', a.privilege_type, n.nspname, c.relname,
-          case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end)
-        from aclexplode(c.relacl) as a where a.grantee <> c.relowner
-      ) as grants
+    select n.nspname as schema, c.relname as name, pg_get_viewdef(c.oid) as definition
     from (select oid, max(depth) as depth from dependents where depth > 0 group by oid) as v
     inner join pg_class as c on c.oid = v.oid and c.relkind = 'v'
     inner join pg_namespace as n on n.oid = c.relnamespace
@@ -76,15 +66,15 @@ export const replaceRelation = async (
   relation: RelationName,
   make: () => Promise<void>,
 ): Promise<void> => {
-  const [views, grants] = [await dependentViews(connection, relation), await grantsOn(connection, relation)];
+  const views = await dependentViews(connection, relation);
+  const grants = [];
+  for (const granted of [relation, ...views]) grants.push(...(await grantsOn(connection, granted)));
   for (const view of [...views].reverse()) await connection.query(rawSql(`drop view ${relationSql(view)}`));
   await dropOurs(connection, relation);
   await make();
-  for (const { grant_sql } of grants) await connection.query(rawSql(grant_sql));
-  for (const view of views) {
+  for (const view of views)
     await connection.query(rawSql(`create view ${relationSql(view)} as ${view.definition}`));
-    for (const grant of view.grants) await connection.query(rawSql(grant));
-  }
+  for (const { grant_sql } of grants) await connection.query(rawSql(grant_sql));
 };
 
 /** Moves what was built in `strata_build` (with its partitions) to its place. */

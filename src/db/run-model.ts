@@ -1,5 +1,11 @@
 import type { CommonQueryMethods } from 'slonik';
-import { type MaterializationConfig, parseModelConfig } from '../compiler/materializations/model-config';
+import {
+  isTracked,
+  isTrackedConfig,
+  type MaterializationConfig,
+  parseModelConfig,
+  type TrackedConfig,
+} from '../compiler/materializations/model-config';
 import type { Manifest, ManifestModel } from '../compiler/manifest';
 import { assertNever } from '../domain/assert-never';
 import { StrataError } from '../domain/errors';
@@ -36,9 +42,6 @@ export interface ModelEffect {
 const MAX_REPORTED_PERIODS = 24;
 export const reportedPeriods = (periods: readonly string[]): string[] =>
   periods.slice(0, MAX_REPORTED_PERIODS);
-
-const isTracked = (materialized: string): boolean =>
-  ['incremental', 'scd2', 'by_period'].includes(materialized);
 
 /** Whether the model's relation can be carried on from where it stands. */
 const canBeIncremental = async (
@@ -146,10 +149,8 @@ const materialize = async (
 const merge = async (
   connection: CommonQueryMethods,
   { model }: ModelInput,
-  work: { config: MaterializationConfig; rendered: Rendered },
+  { config, rendered }: { config: TrackedConfig; rendered: Rendered },
 ): Promise<ModelEffect> => {
-  const { config, rendered } = work;
-  if (config.materialized === 'view' || config.materialized === 'table') return assertNever(config as never);
   const label = relationKey(model.relation);
   const { affectedPeriods } = rendered;
   const rows = await mergeChanges(
@@ -171,9 +172,10 @@ export const runModel = async (connection: CommonQueryMethods, input: ModelInput
     ...rendered.config,
     materialized: input.model.materialized,
   });
-  const effect = incremental
-    ? await merge(connection, input, { config, rendered })
-    : await buildAnew(connection, input, { config, sql: rendered.sql });
+  const effect =
+    incremental && isTrackedConfig(config)
+      ? await merge(connection, input, { config, rendered })
+      : await buildAnew(connection, input, { config, sql: rendered.sql });
   await keepProgressOnly(
     connection,
     input.model.relation,

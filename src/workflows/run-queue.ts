@@ -1,3 +1,4 @@
+import { canonicalJson } from '../domain/canonical-json';
 import type { FinishedRun, PipelineInput, PipelineStatus, QueuedRun, StartedRun } from '../wire/pipeline';
 import type { TransformInput } from '../wire/transform';
 
@@ -17,13 +18,6 @@ export interface RunEntry {
   dropped?: 'database-replaced' | 'not-started' | undefined;
 }
 
-const canonical = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(canonical);
-  if (value === null || typeof value !== 'object') return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  return Object.fromEntries(entries.map(([key, inner]) => [key, canonical(inner)]));
-};
-
 /** Equal for requests that execute the same; how many threads and retries they ask for is no part of it. */
 export const meaningOf = (transform: TransformInput): string => {
   const {
@@ -34,7 +28,7 @@ export const meaningOf = (transform: TransformInput): string => {
     fullRefresh = false,
     vars = {},
   } = transform;
-  return JSON.stringify([command, planHash, select, exclude, fullRefresh, canonical(vars)]);
+  return canonicalJson([command, planHash, select, exclude, fullRefresh, vars]);
 };
 
 /** The settings that a later request names go over those of the earlier one. */

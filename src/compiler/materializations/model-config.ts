@@ -76,6 +76,19 @@ export type ByPeriodConfig = z.infer<typeof ByPeriod>;
 /** Materializations whose changes are tracked. */
 export type TrackedConfig = IncrementalConfig | Scd2Config | ByPeriodConfig;
 
+const TRACKED: ReadonlySet<string> = new Set<TrackedConfig['materialized']>([
+  'incremental',
+  'scd2',
+  'by_period',
+]);
+
+/** Whether relations of a materialization keep a change feed, and are carried on from where they stand. */
+export const isTracked = (materialized: string): materialized is TrackedConfig['materialized'] =>
+  TRACKED.has(materialized);
+
+export const isTrackedConfig = (config: MaterializationConfig): config is TrackedConfig =>
+  isTracked(config.materialized);
+
 /** Settings of dbt that mean the same, or nothing that changes rows, for every materialization. */
 const GENERAL = [
   'access',

@@ -88,11 +88,18 @@ describe('table', () => {
   test('a table is built beside and swapped in: grants and dependent views stay', async () => {
     await execute("insert into things values ('a', 1)");
     await run(models);
-    await execute('create view mine as select id from shop.t', 'grant select on shop.t to public');
+    await execute(
+      'create view mine as select id from shop.t',
+      'grant select on shop.t to public',
+      'grant select on mine to public',
+    );
     await execute("insert into things values ('b', 2)");
     const [result] = await run(models);
     expect(result?.rows).toEqual({ inserted: 2, updated: 0, deleted: 0 });
     expect(await select('select count(*) from mine')).toEqual([{ count: '2' }]);
+    expect(await select("select has_table_privilege('public', 'mine', 'select') as may")).toEqual([
+      { may: true },
+    ]);
     expect(await select("select has_table_privilege('public', 'shop.t', 'select') as may")).toEqual([
       { may: true },
     ]);
