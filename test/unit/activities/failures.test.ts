@@ -25,6 +25,34 @@ test('infrastructure is waited for without a limit, whoever counts', () => {
   }
 });
 
+test.each([
+  ['the connection failed', '08006'],
+  ['an administrator ended the session', '57P01'],
+  ['the server crashed', '57P02'],
+  ['the server starts', '57P03'],
+  ['serialization', '40001'],
+  ['deadlock', '40P01'],
+  ['statement_timeout', '57014'],
+  ['lock_timeout', '55P03'],
+  ['idle_in_transaction_session_timeout', '25P03'],
+  ['too many connections', '53300'],
+  ['the disk is full', '53100'],
+  ['out of memory', '53200'],
+  ['a read-only standby', '25006'],
+])('%s is waited for, by its SQLSTATE alone', (_fault, state) => {
+  for (const text of ['no word of this decides', 'le serveur démarre'])
+    expect(judge(serverError(state, text), once).retry).toBe('wait');
+});
+
+test.each([
+  ['a syntax error', '42601'],
+  ['a missing privilege', '42501'],
+  ['a wrong password', '28P01'],
+  ['a violated key', '23505'],
+])('%s ends after a few tries, since waiting does not mend it', (_fault, state) => {
+  expect(judge(serverError(state, 'the database system is starting up'), once).retry).toBe('bounded');
+});
+
 test('a model that fails is left to the workflow, which counts the tries', () => {
   expect(judge(new StrataError('MODEL_FAILED', 'x'), counted)).toMatchObject({
     type: 'MODEL_FAILED',
