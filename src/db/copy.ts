@@ -79,10 +79,12 @@ export class CopySession {
     await this.until((done) => stream.once('drain', done));
   }
 
-  async finishCopy(): Promise<void> {
+  /** Returns how many rows the server says it has taken. */
+  async finishCopy(): Promise<number> {
     const stream = this.requireStream();
     await this.until((done) => stream.end(done));
     this.stream = undefined;
+    return stream.rowCount;
   }
 
   /** Ends the session at once; the server rolls back what isn't committed. */

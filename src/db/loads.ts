@@ -105,6 +105,44 @@ export const publishLoad = async (db: CommonQueryMethods, loadId: string, datase
   `);
 };
 
+const CountsRow = z.object({
+  row_count: z.coerce.number(),
+  chunk_rows_loaded: z.coerce.number(),
+  chunk_rows_rejected: z.coerce.number(),
+  last_row: z.coerce.number(),
+  dead_letters: z.coerce.number(),
+});
+export type LoadCounts = z.infer<typeof CountsRow>;
+
+/** What each of the ops tables says about the rows of a load. */
+export const countLoad = (db: CommonQueryMethods, loadId: string): Promise<LoadCounts> =>
+  db.one(sql.type(CountsRow)`
+    select
+      l.row_count,
+      c.rows_loaded as chunk_rows_loaded,
+      c.rows_rejected as chunk_rows_rejected,
+      c.last_row,
+      (select count(*) from ops.dead_letter as d where d.load_id = l.load_id) as dead_letters
+    from ops.load as l
+    cross join lateral (
+      select coalesce(sum(rows_loaded), 0) as rows_loaded, coalesce(sum(rows_rejected), 0) as rows_rejected,
+        coalesce(max(end_row), 0) as last_row
+      from ops.load_chunk where load_id = l.load_id
+    ) as c
+    where l.load_id = ${loadId}::bigint
+  `);
+
+/** How many rows of a load there are in bronze. Reads the pages of the load, and few others (a BRIN index). */
+export const countBronzeRows = async (
+  db: CommonQueryMethods,
+  load: { readonly loadId: string; readonly dataset: string },
+): Promise<number> => {
+  const heap = sql.identifier(['strata_bronze', load.dataset]);
+  return db.oneFirst(sql.type(z.object({ count: z.coerce.number() }))`
+    select count(*) as count from ${heap} where _load_id = ${load.loadId}::bigint
+  `);
+};
+
 /** One publication of a dataset at a time, to the end of the transaction. */
 export const lockPublication = async (db: CommonQueryMethods, dataset: string): Promise<void> => {
   await db.query(

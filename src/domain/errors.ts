@@ -116,6 +116,11 @@ export const errorCatalogue = {
     audience: 'author',
     hint: 'Deduplicate in the model, or give it a load_order.',
   },
+  ROWS_NOT_CONSERVED: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Nothing was committed. Start it again; if it fails again, report it with the counts.',
+  },
   RELATION_CONFLICT: {
     retryable: false,
     audience: 'operator',

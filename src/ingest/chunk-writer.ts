@@ -1,3 +1,4 @@
+import { refuseImbalance } from '../domain/conservation';
 import type { Dataset } from '../domain/dataset';
 import { CopySession, type CopyTarget } from '../db/copy';
 import { DEAD_LETTER_TARGET } from '../db/dead-letters';
@@ -57,6 +58,8 @@ export class ChunkWriter implements CheckedRows {
   private chunkNumber: number;
   private chunkRowsLoaded = 0;
   private chunkRowsRejected = 0;
+  /** What COPY says it has taken of the chunk. */
+  private copied = { rows: 0, letters: 0 };
   rowsLoaded: number;
   rowsRejected: number;
   private readonly target: CopyTarget;
@@ -119,17 +122,28 @@ export class ChunkWriter implements CheckedRows {
     await this.flush();
     await this.copyLetters();
     await this.open();
+    this.checkCopied();
     await commitChunk(this.session, {
       ...this.ids,
       mark: { ...mark, chunkNumber: this.chunkNumber },
-      rowsLoaded: this.chunkRowsLoaded,
-      rowsRejected: this.chunkRowsRejected,
+      rowsLoaded: this.copied.rows,
+      rowsRejected: this.copied.letters,
       total: { rowsLoaded: this.rowsLoaded, rowsRejected: this.rowsRejected },
       content,
     });
     this.isOpen = false;
     this.chunkRowsLoaded = 0;
     this.chunkRowsRejected = 0;
+    this.copied = { rows: 0, letters: 0 };
+  }
+
+  /** What was handed over has to be what the server took. @throws ROWS_NOT_CONSERVED */
+  private checkCopied(): void {
+    const { rows, letters } = this.copied;
+    refuseImbalance(`${this.ids.file}, chunk ${this.chunkNumber}`, [
+      { left: 'rows written', is: this.chunkRowsLoaded, right: 'taken by COPY', of: rows },
+      { left: 'dead letters written', is: this.chunkRowsRejected, right: 'taken by COPY', of: letters },
+    ]);
   }
 
   private cutPiece(): void {
@@ -155,7 +169,7 @@ export class ChunkWriter implements CheckedRows {
 
   /** One COPY at a time: the rows' one ends before the dead letters' one starts. */
   private async copyLetters(): Promise<void> {
-    if (this.isCopying) await this.session.finishCopy();
+    if (this.isCopying) this.copied.rows += await this.session.finishCopy();
     this.isCopying = false;
     if (this.letters.length === 0) return;
     await this.open();
@@ -168,7 +182,7 @@ export class ChunkWriter implements CheckedRows {
       piece = '';
     }
     if (piece !== '') await this.session.write(Buffer.from(piece, 'utf8'));
-    await this.session.finishCopy();
+    this.copied.letters += await this.session.finishCopy();
     this.letters = [];
     this.letterBytes = 0;
   }

@@ -7,8 +7,16 @@ import {
   getBatch,
   lockBatch,
 } from '../db/batches';
-import { findFileLoad, lockLoad, lockPublication, publishLoad, sweepLoad } from '../db/loads';
+import {
+  countBronzeRows,
+  findFileLoad,
+  lockLoad,
+  lockPublication,
+  publishLoad,
+  sweepLoad,
+} from '../db/loads';
 import type { Dataset } from '../domain/dataset';
+import { checkConservation } from './check-conservation';
 import { rejectionReason } from '../domain/rejection';
 import { BatchOutcome, type IngestResult } from '../wire/ingest';
 
@@ -37,15 +45,29 @@ const decide = async (
     : { state: 'rejected', error: rejection, errorCode: 'BATCH_REJECTED', rowsLoaded: 0 };
 };
 
-/** Decision, position and visibility in one small transaction, one batch of a dataset at a time. */
+const countRows = async (db: DatabaseTransactionConnection, batchId: string): Promise<number | undefined> => {
+  const { state, dataset } = await getBatch(db, batchId);
+  const load = await findFileLoad(db, batchId);
+  return state === 'loaded' && load ? countBronzeRows(db, { ...load, dataset }) : undefined;
+};
+
+/**
+ * Decision, position and visibility in one transaction, one batch of a dataset at a time.
+ * @throws ROWS_NOT_CONSERVED, with which nothing becomes visible
+ */
 const settle = async ({ pool, dataset }: PublishBatchDeps, batchId: string): Promise<void> =>
   pool.transaction(async (transaction) => {
+    // Counting takes a while for a big file: before others of the dataset have to wait. No row of a batch that is
+    // loaded comes or goes without its state changing, and that is looked at again.
+    const bronzeRows = await countRows(transaction, batchId);
     await lockPublication(transaction, dataset.name);
     const batch = await lockBatch(transaction, batchId);
     if (BatchOutcome.safeParse(batch.state).success) return;
     const load = await findFileLoad(transaction, batchId);
     if (batch.state !== 'loaded' || !load) throw new Error(`Batch ${batchId} is ${batch.state}, not loaded`);
     const end = await decide(transaction, batch, dataset.rejectThreshold);
+    if (end.state !== 'duplicate')
+      await checkConservation(transaction, batch, { loadId: load.loadId, bronzeRows });
     if (end.state === 'published') await publishLoad(transaction, load.loadId, batch.dataset);
     await finishBatch(transaction, batchId, end);
   });
@@ -76,7 +98,7 @@ const asResult = (batch: BatchRow): IngestResult => ({
 /**
  * Ends a loaded batch: `published` makes its rows visible with the dataset's next position and `_loaded_at`; `duplicate`
  * is content that a published batch already holds; `rejected` has too many bad rows, and keeps its dead letters.
- * Idempotent: what was decided once stands.
+ * Idempotent: what was decided once stands. @throws ROWS_NOT_CONSERVED
  */
 export const publishBatch = async (
   deps: PublishBatchDeps,
