@@ -19,6 +19,7 @@ import type { TableConfig, TrackedConfig } from '../compiler/materializations/mo
 import { createPartition, missingPartitions, monthsOf } from '../compiler/materializations/partitions';
 import { scd2Columns, scd2Versions, VALID_FROM } from '../compiler/materializations/scd2';
 import type { RelationName } from '../compiler/manifest';
+import { countOf } from '../domain/conservation';
 import { StrataError } from '../domain/errors';
 import { describeRelation } from './facts';
 import { rawSql } from './raw-sql';
@@ -57,7 +58,7 @@ const refuseNullKeys = async (
   if (rows > 0)
     throw new StrataError(
       'KEY_NULL',
-      `Model ${label}: ${rows} rows with NULL in its key (${check.key.join(', ')})`,
+      `Model ${label}: ${countOf(rows, 'row')} with NULL in its key (${check.key.join(', ')})`,
     );
 };
 

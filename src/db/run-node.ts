@@ -2,6 +2,7 @@ import type { DatabasePool, DatabasePoolConnection, DatabaseTransactionConnectio
 import { sql } from './sql';
 import { z } from 'zod';
 import type { Manifest, ManifestNode } from '../compiler/manifest';
+import { countOf } from '../domain/conservation';
 import { isStrataError, StrataError } from '../domain/errors';
 import type { NodeResult, RunNodeInput } from '../wire/transform';
 import { nameHash } from '../compiler/identifiers';
@@ -81,7 +82,7 @@ const modelResult = (work: Work, startedAt: number, { rows, periods }: ModelEffe
 const testResult = (work: Work, startedAt: number, failures: number): NodeResult => ({
   ...base(work, startedAt),
   state: failures === 0 ? 'success' : 'warn',
-  ...(failures === 0 ? {} : { message: `${failures} rows fail` }),
+  ...(failures === 0 ? {} : { message: countOf(failures, 'row fails', 'rows fail') }),
 });
 
 /**

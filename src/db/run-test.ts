@@ -1,6 +1,7 @@
 import type { CommonQueryMethods } from 'slonik';
 import { asSubselect } from '../compiler/materializations/build';
 import type { Manifest, ManifestTest } from '../compiler/manifest';
+import { countOf } from '../domain/conservation';
 import { StrataError } from '../domain/errors';
 import { renderWithDatabase } from './facts';
 import { rawSql } from './raw-sql';
@@ -33,6 +34,6 @@ export const runTest = async (connection: CommonQueryMethods, input: TestInput):
   const result = await connection.query(rawSql(`select count(*) as failures from ${asSubselect(sql)}`));
   const failures = Number((result.rows[0] as { failures: string }).failures);
   if (failures > 0 && input.test.severity === 'error')
-    throw new StrataError('TEST_FAILED', `Test ${input.test.name}: ${failures} rows fail`);
+    throw new StrataError('TEST_FAILED', `Test ${input.test.name}: ${countOf(failures, 'row fails', 'rows fail')}`);
   return failures;
 };
