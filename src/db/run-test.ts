@@ -34,6 +34,9 @@ export const runTest = async (connection: CommonQueryMethods, input: TestInput):
   const result = await connection.query(rawSql(`select count(*) as failures from ${asSubselect(sql)}`));
   const failures = Number((result.rows[0] as { failures: string }).failures);
   if (failures > 0 && input.test.severity === 'error')
-    throw new StrataError('TEST_FAILED', `Test ${input.test.name}: ${countOf(failures, 'row fails', 'rows fail')}`);
+    throw new StrataError(
+      'TEST_FAILED',
+      `Test ${input.test.name}: ${countOf(failures, 'row fails', 'rows fail')}`,
+    );
   return failures;
 };
