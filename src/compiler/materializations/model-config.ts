@@ -43,6 +43,8 @@ const Scd2 = z.object({
   updated_at: z.string(),
   /** Where the first version starts, if that is earlier than its `updated_at`. */
   starts_at: z.string().optional(),
+  /** A boolean column; a row where it is true says that from its `updated_at` on there is no such thing. */
+  tombstone: z.string().optional(),
   type_2: names,
   type_1: names.default([]),
   type_0: names.default([]),

@@ -22,7 +22,7 @@ const incremental = parseModelConfig('gold.things', {
   indexes: [{ columns: ['at', 'id'] }],
 }) as TrackedConfig;
 
-const scd2 = parseModelConfig('gold.things', {
+const dimension = {
   materialized: 'scd2',
   unique_key: ['id'],
   updated_at: 'updated_at',
@@ -31,7 +31,10 @@ const scd2 = parseModelConfig('gold.things', {
   type_1: ['email'],
   type_0: ['created_at'],
   surrogate_key: 'sk',
-}) as Extract<TrackedConfig, { materialized: 'scd2' }>;
+};
+type Scd2 = Extract<TrackedConfig, { materialized: 'scd2' }>;
+const scd2 = parseModelConfig('gold.things', dimension) as Scd2;
+const mortal = parseModelConfig('gold.things', { ...dimension, tombstone: 'is_deleted' }) as Scd2;
 
 const delta: DeltaInput = {
   target,
@@ -53,6 +56,9 @@ const statements: Record<string, readonly string[]> = {
   'apply-delta': [feedDelta(delta, 7n), ...applyDelta(delta)],
   'create-feed': createFeed(target, target),
   'scd2-versions': [scd2Versions(scd2, ['id', 'plan', 'email', 'created_at', 'updated_at'])],
+  'scd2-versions-with-tombstones': [
+    scd2Versions(mortal, ['id', 'plan', 'email', 'created_at', 'updated_at', 'is_deleted']),
+  ],
   'constraints-partitioned': tableConstraints(target, incremental, ''),
   'constraints-scd2': tableConstraints(target, scd2, 'timestamp with time zone'),
 };
