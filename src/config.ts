@@ -29,6 +29,7 @@ export interface Config {
   readonly fileRoots?: readonly string[] | undefined;
   readonly projectRoots?: readonly string[] | undefined;
   readonly maxFieldBytes: number;
+  readonly maxContentBytes?: number | undefined;
   readonly retries: number;
   readonly retryIntervalMs: number;
   readonly threads: number;
@@ -113,6 +114,7 @@ const Variables = z.object({
   STRATA_FILE_ROOTS: folders.optional(),
   STRATA_PROJECT_ROOTS: folders.optional(),
   STRATA_MAX_FIELD_BYTES: wholeNumber(1, 1024 ** 3).optional(),
+  STRATA_MAX_CONTENT_BYTES: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
   STRATA_RETRIES: wholeNumber(0, 100).optional(),
   STRATA_RETRY_INTERVAL: durationMs.optional(),
   STRATA_THREADS: wholeNumber(1, 64).optional(),
@@ -231,6 +233,7 @@ const freezeConfig = (v: z.infer<typeof Variables>, temporal: TemporalSettings):
     fileRoots: v.STRATA_FILE_ROOTS,
     projectRoots: v.STRATA_PROJECT_ROOTS,
     maxFieldBytes: v.STRATA_MAX_FIELD_BYTES ?? 1024 ** 2,
+    maxContentBytes: v.STRATA_MAX_CONTENT_BYTES,
     retries: v.STRATA_RETRIES ?? 3,
     retryIntervalMs: v.STRATA_RETRY_INTERVAL ?? 60_000,
     threads: v.STRATA_THREADS ?? 4,

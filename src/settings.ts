@@ -69,6 +69,11 @@ export const settings = [
     default: '1048576',
   },
   {
+    name: 'STRATA_MAX_CONTENT_BYTES',
+    meaning: 'A file of more bytes, decompressed, is refused.',
+    default: 'any size',
+  },
+  {
     name: 'STRATA_RETRIES',
     meaning: 'Further tries of a model that fails.',
     default: '3',

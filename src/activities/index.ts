@@ -16,6 +16,7 @@ export interface ActivityDeps {
   readonly projectRoots?: readonly string[] | undefined;
   readonly fileRoots?: readonly string[] | undefined;
   readonly maxFieldBytes: number;
+  readonly maxContentBytes?: number | undefined;
   readonly threads: number;
   readonly retries: number;
   readonly retryIntervalMs: number;

@@ -17,6 +17,7 @@ export interface IngestActivityDeps {
   readonly projects: Projects;
   readonly fileRoots?: readonly string[] | undefined;
   readonly maxFieldBytes: number;
+  readonly maxContentBytes?: number | undefined;
   readonly searchAttributes: boolean;
   readonly guard: Guard;
 }
@@ -55,13 +56,14 @@ const signalPipeline = async (warehouse: string, signal: BatchLoaded): Promise<v
 };
 
 export const createIngestActivities = (deps: IngestActivityDeps): IngestActivities => {
-  const { pool, databaseUrl, warehouse, projects, fileRoots, maxFieldBytes, searchAttributes, guard } = deps;
+  const { pool, databaseUrl, warehouse, projects, searchAttributes, guard } = deps;
+  const { fileRoots, maxFieldBytes, maxContentBytes } = deps;
   return {
     acceptBatch: ({ dataset, file, force = false, projectDir }) =>
       guard(async () => {
         await projects.dataset(dataset, projectDir);
         const accepted = await ingest.acceptBatch(
-          { pool },
+          { pool, fileRoots },
           { dataset, file, force, ...(projectDir === undefined ? {} : { projectDir }), ...thisWorkflow() },
         );
         return {
@@ -81,13 +83,7 @@ export const createIngestActivities = (deps: IngestActivityDeps): IngestActiviti
           const { name, columns, key } = dataset;
           await ensureBronze(pool, { name, columns, key });
           return ingest.loadFile(
-            {
-              pool,
-              databaseUrl,
-              dataset,
-              maxFieldBytes,
-              ...(fileRoots === undefined ? {} : { fileRoots }),
-            },
+            { pool, databaseUrl, dataset, maxFieldBytes, maxContentBytes, fileRoots },
             { batchId: input.batchId, signal, onProgress: (p) => (progress = p) },
           );
         },

@@ -1,6 +1,7 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- the reader loads only for a dry run */
 import { basename } from 'node:path';
 import type { Config } from '../config';
+import { shownName } from '../domain/columns/field-problem';
 import type { Dataset } from '../domain/dataset';
 import { StrataError } from '../domain/errors';
 import { rejectionReason } from '../domain/rejection';
@@ -9,6 +10,7 @@ import type { CommandContext } from './context';
 import { describeError, errorLine, type ErrorDescription, EXIT_FAILED } from './describe-error';
 
 const SHOWN_RECORD_CHARACTERS = 120;
+const SHOWN_COLUMNS = 20;
 
 export interface DryRun {
   readonly config: Config;
@@ -31,10 +33,16 @@ const shortRecord = (record: string): string => {
   return line.length > SHOWN_RECORD_CHARACTERS ? `${line.slice(0, SHOWN_RECORD_CHARACTERS)}...` : line;
 };
 
+const listedColumns = (names: readonly string[]): string =>
+  [
+    ...names.slice(0, SHOWN_COLUMNS).map(shownName),
+    ...(names.length > SHOWN_COLUMNS ? [`and ${names.length - SHOWN_COLUMNS} more`] : []),
+  ].join(', ');
+
 const validationLines = (name: string, v: FileValidation, rejected: string | undefined): string[] => [
   `${name}: ${v.rowsRead} read, ${v.rowsGood} valid, ${v.rowsRejected} bad`,
   ...(rejected === undefined ? [] : [`${name}: would be rejected whole: ${rejected}`]),
-  ...(v.extraColumns.length === 0 ? [] : [`${name}: extra columns: ${v.extraColumns.join(', ')}`]),
+  ...(v.extraColumns.length === 0 ? [] : [`${name}: extra columns: ${listedColumns(v.extraColumns)}`]),
   ...v.errors.map((e) => `  line ${e.lineNumber}: ${e.errorCode}: ${e.error}: ${shortRecord(e.record)}`),
   ...(v.rowsRejected > v.errors.length ? [`  ... ${v.rowsRejected - v.errors.length} more`] : []),
 ];
@@ -50,8 +58,7 @@ interface Checked {
 const check = async (file: string, dataset: Dataset, { config }: DryRun): Promise<Checked> => {
   const { validateFile } = require('../ingest') as typeof import('../ingest');
   try {
-    const { maxFieldBytes, fileRoots } = config;
-    const validation = await validateFile({ dataset, maxFieldBytes, fileRoots }, { file });
+    const validation = await validateFile({ ...config, dataset }, { file });
     const rejected = rejectionReason(validation, dataset.rejectThreshold);
     return { file, validation, ...(rejected === undefined ? {} : { rejected }) };
   } catch (error) {

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { errorLine } from './describe-error';
+import { shownName } from '../domain/columns/field-problem';
 import type { FileOutcome } from './ingest-files';
 import type { Output } from './output';
 
@@ -16,7 +17,7 @@ const resultLines = (name: string, result: NonNullable<FileOutcome['result']>): 
         ...(extraColumns.length === 0
           ? []
           : [
-              `${name}: kept ${plural(extraColumns.length, 'extra column')} in _extra: ${extraColumns.join(', ')}`,
+              `${name}: kept ${plural(extraColumns.length, 'extra column')} in _extra: ${extraColumns.map(shownName).join(', ')}`,
             ]),
       ];
     case 'duplicate':

@@ -1,3 +1,5 @@
+import { printable } from '../domain/printable';
+
 /** Where a command writes. With `json`, stdout belongs to the one document and everything else goes to stderr. */
 export interface Output {
   readonly json: boolean;
@@ -33,7 +35,7 @@ export const createOutput = (options: { json: boolean }, streams: OutputStreams 
   };
   const write = (stream: { write(text: string): unknown }, text: string): void => {
     clear();
-    stream.write(`${text}\n`);
+    stream.write(`${printable(text)}\n`);
   };
   return {
     json: options.json,
@@ -48,7 +50,7 @@ export const createOutput = (options: { json: boolean }, streams: OutputStreams 
       if (!isTerminal) return;
       clear();
       if (text === '') return;
-      stderr.write(text.slice(0, (stderr.columns ?? 80) - 1));
+      stderr.write(printable(text).slice(0, (stderr.columns ?? 80) - 1));
       shown = true;
     },
     document: (value) => {

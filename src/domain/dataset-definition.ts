@@ -26,7 +26,7 @@ const keyProblem = (key: unknown, schema: z.ZodObject): string | undefined => {
   if (!Array.isArray(key) || key.length === 0) return 'has no key';
   const shape = schema.shape as Record<string, z.ZodType>;
   for (const column of key as string[]) {
-    const columnSchema = shape[column];
+    const columnSchema = Object.hasOwn(shape, column) ? shape[column] : undefined;
     if (columnSchema === undefined) return `has a key column "${column}" that is not in its schema`;
     if (z.safeParse(columnSchema, '').success) return `has a key column "${column}" that may be empty`;
   }

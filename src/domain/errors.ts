@@ -1,3 +1,5 @@
+import { printable } from './printable';
+
 /**
  * The one catalogue of expected failures. It drives retry (activities/failures.ts), exit codes and hints (cli),
  * and docs/reference.md. An error that isn't in it is unknown, and therefore retryable.
@@ -33,6 +35,11 @@ export const errorCatalogue = {
     retryable: true,
     audience: 'sender',
     hint: 'Write the file under another name and rename it when it is complete.',
+  },
+  FILE_TOO_LARGE: {
+    retryable: false,
+    audience: 'sender',
+    hint: 'Send it in parts, or raise STRATA_MAX_CONTENT_BYTES.',
   },
   FILE_CORRUPT: {
     retryable: false,
@@ -173,7 +180,7 @@ export class StrataError extends Error {
     message: string,
     options?: { cause?: unknown },
   ) {
-    super(message, options);
+    super(printable(message), options);
   }
 
   get entry(): CatalogueEntry {

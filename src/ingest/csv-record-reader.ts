@@ -16,6 +16,11 @@ import { RecordParser } from './record-parser';
 const DELIMITER_BYTES = 64 * 1024;
 /** What is kept of a record that can't be parsed. */
 const MAX_KEPT_RECORD_BYTES = 4 * 1024 * 1024;
+/**
+ * A parser that starts copies its first block: it gets little at first, then ever more, so that a file of nothing but
+ * bad quotes, each of which makes it start again, doesn't copy the rest of the block for each of them.
+ */
+const FIRST_STRIDE = 256;
 
 interface Scan {
   readonly scanner: EndScanner;
@@ -42,8 +47,10 @@ const isOdd = (bytes: Buffer): boolean => !isAscii(bytes) || bytes.includes(0);
  * over. Memory is bounded by `maxRecordBytes`, whatever the file.
  */
 export class CsvRecordReader implements RecordPosition {
-  private parser!: RecordParser;
+  private readonly parser: RecordParser;
   private parserStart = 0;
+  /** How much the parser is given at once. */
+  private stride = FIRST_STRIDE;
   private scan: Scan | undefined;
   private readonly window: ByteWindow;
   /** Everything before it has been parsed or scanned. */
@@ -68,7 +75,8 @@ export class CsvRecordReader implements RecordPosition {
     this.position = start.offset;
     this.recordEnd = start.offset;
     this.nextLine = start.line;
-    this.startParser();
+    this.parserStart = start.offset;
+    this.parser = new RecordParser(options.maxRecordBytes, (fields) => this.takeFields(fields));
   }
 
   /** Parses one more block, whose memory may be reused afterwards. @throws OpenQuoteError */
@@ -104,25 +112,36 @@ export class CsvRecordReader implements RecordPosition {
     }
   }
 
+  /** A record too long to be kept, while its end is looked for: its beginning, and whether a quote is open in it. */
+  get longRecord(): { readonly start: Buffer; readonly hasOpenQuote: boolean } | undefined {
+    if (this.scan?.code !== 'RECORD_TOO_LONG') return undefined;
+    return { start: Buffer.concat(this.scan.kept), hasOpenQuote: this.scan.scanner.hasOpenQuote };
+  }
+
   rawRecord(): Buffer {
     return withoutLineEnd(this.window.slice(this.startOffset, this.currentEnd));
   }
 
-  private startParser(): void {
+  private restartParser(): void {
     this.parserStart = this.position;
-    this.parser = new RecordParser(this.options.maxRecordBytes, (fields) => this.takeFields(fields));
+    this.stride = FIRST_STRIDE;
+    this.parser.restart();
   }
 
   private advance(): void {
     while (this.position < this.window.end) {
-      const bytes = this.window.slice(this.position, this.window.end);
-      if (this.scan) this.scanOn(this.scan, bytes);
-      else {
-        this.position = this.window.end;
-        const error = this.parser.parse(bytes);
-        if (error) this.recover(error.code);
-      }
+      if (this.scan) this.scanOn(this.scan, this.window.slice(this.position, this.window.end));
+      else this.parseOn();
     }
+  }
+
+  private parseOn(): void {
+    const to = Math.min(this.window.end, this.position + this.stride);
+    const bytes = this.window.slice(this.position, to);
+    this.stride *= 2;
+    this.position = to;
+    const error = this.parser.parse(bytes);
+    if (error) this.recover(error.code);
   }
 
   private takeFields(fields: string[]): void {
@@ -164,7 +183,8 @@ export class CsvRecordReader implements RecordPosition {
     this.locateStart(this.window.end);
     const { startOffset } = this;
     const { maxRecordBytes, openQuotes } = this.options;
-    if (parserCode === TOO_LONG && !openQuotes?.has(startOffset)) {
+    const isOpenQuote = openQuotes === 'any' || openQuotes?.has(startOffset) === true;
+    if (parserCode === TOO_LONG && !isOpenQuote) {
       const message = `the record is longer than ${maxRecordBytes} bytes`;
       this.startScan(startOffset, new RecordEndScanner(), { code: 'RECORD_TOO_LONG', message });
       return;
@@ -211,7 +231,7 @@ export class CsvRecordReader implements RecordPosition {
     this.sink.brokenRecord({ code, message, startLine, bytes, byteLength: this.position - startOffset });
     this.nextLine = startLine + scan.scanner.newlines;
     this.recordEnd = this.position;
-    this.startParser();
+    this.restartParser();
   }
 
   /** Counts blank lines as done, so that any number of them needs no memory. */

@@ -18,16 +18,22 @@ import { contentOf, type FileContent } from './file-content';
 import { createHeapTrimmer } from './heap-trimmer';
 import { type FileProgress, NOTHING_YET, startTelling } from './file-progress';
 import { changeOf, checkUnchanged, type OpenFile, openFile } from './open-file';
-import { type ReadProgress, readKnowingOpenQuotes, readRows } from './read-rows';
+import type { OpenQuotes } from './records';
+import { type ReadProgress, type ReadResult, readKnowingOpenQuotes, readRows } from './read-rows';
 
 /** Content that a retry loads again at most; small enough to be quick, large enough that commits don't count. */
 const CHUNK_BYTES = 48 * 1024 * 1024;
+
+const MAX_NOTED_COLUMNS = 100;
+const MAX_NOTED_CHARACTERS = 200;
 
 export interface LoadFileDeps {
   readonly pool: DatabasePool;
   readonly databaseUrl: string;
   readonly dataset: Dataset;
   readonly maxFieldBytes: number;
+  /** Of the decompressed content; default: any. */
+  readonly maxContentBytes?: number | undefined;
   readonly fileRoots?: readonly string[] | undefined;
   /** For tests: content of a chunk. */
   readonly chunkBytes?: number | undefined;
@@ -79,13 +85,22 @@ const isKnownContent = async (attempt: LoadAttempt, done: LoadProgress | undefin
   return true;
 };
 
+/** What the ledger, and with it the workflow's history, says of columns beyond the contract: names, in bounds. */
+const notedColumns = ({ extraColumns }: ReadResult['header']): string[] => {
+  const names = extraColumns
+    .slice(0, MAX_NOTED_COLUMNS)
+    .map(({ name }) => name.slice(0, MAX_NOTED_CHARACTERS));
+  const more = extraColumns.length - names.length;
+  return more > 0 ? [...names, `and ${more} more`] : names;
+};
+
 const startOf = (done: LoadProgress | undefined) =>
   done && { offset: done.endOffset, line: done.endLine, rows: done.endRow };
 
 const markOf = ({ endOffset, endLine, rowsRead }: ReadProgress) => ({ endOffset, endLine, endRow: rowsRead });
 
 /** Loads what earlier attempts have left of the file, by chunks. */
-const writeRows = async (attempt: LoadAttempt, openQuotes: ReadonlySet<number>): Promise<void> => {
+const writeRows = async (attempt: LoadAttempt, openQuotes: OpenQuotes): Promise<void> => {
   const { deps, request, batch, loadId, opened, content } = attempt;
   const { dataset, maxFieldBytes } = deps;
   const { file } = batch;
@@ -128,7 +143,7 @@ const writeRows = async (attempt: LoadAttempt, openQuotes: ReadonlySet<number>):
     await writer.commit(markOf(result), {
       bytes: result.contentBytes,
       sha256: result.sha256,
-      extraColumns: result.header.extraColumns.map((column) => column.name),
+      extraColumns: notedColumns(result.header),
     });
     tell(result);
   } finally {
@@ -158,7 +173,7 @@ export const loadFile = async (deps: LoadFileDeps, request: LoadFileRequest): Pr
   const opened = await openFile(batch.file, deps.fileRoots);
   let telling: ReturnType<typeof startTelling> | undefined;
   try {
-    const content = await contentOf(opened);
+    const content = await contentOf(opened, deps.maxContentBytes);
     telling = startTelling(request.onProgress, content.isCompressed ? undefined : opened.sizeBytes);
     const { tell } = telling;
     const loadId = await beginLoad(pool, batchId, opened);

@@ -68,22 +68,34 @@ export interface OpenFile {
 const identityOf = (stats: BigIntStats): string =>
   [stats.ino, stats.size, stats.mtimeNs].map(String).join(':');
 
-/** Opens a file for reading; the caller closes `handle`. @throws as `checkFile` */
+/**
+ * What was opened is what the path that was checked leads to: else a link was put in the way between the check and the
+ * opening, and taken away again or not.
+ */
+const checkSame = async (file: string, path: string, stats: BigIntStats): Promise<void> => {
+  const [real, now] = await Promise.all([realpath(path), stat(path, { bigint: true })]);
+  if (real !== path || now.dev !== stats.dev || now.ino !== stats.ino)
+    throw new StrataError('FILE_CHANGED', `${file} was replaced while it was being opened`);
+};
+
+/** Opens a file for reading; the caller closes `handle`. @throws as `checkFile`, FILE_EMPTY, FILE_CHANGED */
 export const openFile = async (file: string, fileRoots?: readonly string[]): Promise<OpenFile> => {
   const path = await checkFile(file, fileRoots);
-  // Non-blocking: should a pipe have taken the file's place meanwhile, opening it must not wait for a writer.
-  const flags = constants.O_RDONLY | constants.O_NONBLOCK;
+  // Links were followed already. Non-blocking: should a pipe have taken the file's place meanwhile, opening it must not
+  // wait for a writer.
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
   const handle = await open(path, flags).catch((error: unknown) => {
     throw asFileError(file, error);
   });
   try {
     const stats = await handle.stat({ bigint: true });
     checkRegular(file, stats);
+    await checkSame(file, path, stats);
     if (stats.size === 0n) throw new StrataError('FILE_EMPTY', `${file} is empty`);
     return { file, name: basename(file), handle, sizeBytes: Number(stats.size), identity: identityOf(stats) };
   } catch (error) {
     await handle.close();
-    throw error;
+    throw asFileError(file, error);
   }
 };
 

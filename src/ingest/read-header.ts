@@ -5,8 +5,10 @@ import { StrataError } from '../domain/errors';
 import { CsvRecordReader } from './csv-record-reader';
 import { type BrokenRecord, OpenQuoteError } from './records';
 import { decodeField } from './field-text';
+import { CARRIAGE_RETURN, NEWLINE } from './line-ends';
 
 const UTF8_BOM = Buffer.from([0xef, 0xbb, 0xbf]);
+const QUOTE = 34;
 const MAX_HEADER_BYTES = 1024 * 1024;
 
 export interface FileHeader extends CsvHeader {
@@ -29,10 +31,13 @@ const bomLength = (start: Buffer, file: string): number => {
 const decodeNames = (fields: readonly string[], raw: Buffer, file: string): string[] => {
   if (raw.includes(0)) throw invalid(file, 'has a NUL byte in its header');
   if (!isUtf8(raw)) throw invalid(file, 'has bytes in its header that are not UTF-8');
-  const names = fields.map(decodeField).filter((name) => typeof name === 'string');
-  if (names.length === 1 && names[0]?.includes('\r') === true)
+  return fields.map(decodeField).filter((name) => typeof name === 'string');
+};
+
+/** Files of old Macs: one line without an end. */
+const checkLineEnds = (raw: Buffer, file: string): void => {
+  if (raw.includes(CARRIAGE_RETURN) && !raw.includes(NEWLINE) && !raw.includes(QUOTE))
     throw invalid(file, 'ends its lines with a carriage return alone');
-  return names;
 };
 
 type Found = { names: string[] } | { broken: BrokenRecord };
@@ -63,6 +68,11 @@ export class HeaderReader {
     return this.result();
   }
 
+  /** Everything before this offset is blank lines, done with. */
+  get startOffset(): number {
+    return this.found ? 0 : (this.reader?.recordEnd ?? 0);
+  }
+
   /** The header of a file that has ended. @throws FILE_EMPTY too */
   end(): FileHeader {
     this.read(this.reader ?? this.startReader(), undefined);
@@ -77,7 +87,7 @@ export class HeaderReader {
       {
         record: (fields, position) => {
           // The end of the header is the start of what follows it; only the first record counts.
-          this.found ??= this.note({ names: decodeNames(fields, position.rawRecord(), this.file) }, reader);
+          this.found ??= this.note({ names: this.namesOf(fields, position.rawRecord()) }, reader);
         },
         brokenRecord: (broken) => {
           this.found ??= { broken };
@@ -98,8 +108,23 @@ export class HeaderReader {
     } catch (error) {
       // A quote left open in a later record is none of the header's business.
       if (!(error instanceof OpenQuoteError)) throw error;
-      if (!this.found) throw invalid(this.file, 'opens a quote in its header that is not closed');
+      if (!this.found) throw this.openQuote();
     }
+  }
+
+  private namesOf(fields: readonly string[], raw: Buffer): string[] {
+    const names = decodeNames(fields, raw, this.file);
+    checkLineEnds(raw, this.file);
+    return names;
+  }
+
+  private openQuote(): StrataError {
+    return invalid(this.file, 'opens a quote in its header that is not closed');
+  }
+
+  private badHeader(raw: Buffer, why: string): StrataError {
+    checkLineEnds(raw, this.file);
+    return invalid(this.file, `has a bad header: ${why}`);
   }
 
   private note(found: Found, reader: CsvRecordReader): Found {
@@ -108,8 +133,14 @@ export class HeaderReader {
   }
 
   private result(): FileHeader | undefined {
-    if (!this.found) return undefined;
-    if ('broken' in this.found) throw invalid(this.file, `has a bad header: ${this.found.broken.message}`);
+    if (!this.found) {
+      // Its end may be gigabytes away.
+      const long = this.reader?.longRecord;
+      if (long?.hasOpenQuote === true) throw this.openQuote();
+      if (long) throw this.badHeader(long.start, `the record is longer than ${MAX_HEADER_BYTES} bytes`);
+      return undefined;
+    }
+    if ('broken' in this.found) throw this.badHeader(this.found.broken.bytes, this.found.broken.message);
     return { ...matchHeader(this.dataset, this.found.names, this.file), ...this.place };
   }
 }

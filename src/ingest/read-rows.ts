@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { Dataset } from '../domain/dataset';
 import { CsvRecordReader } from './csv-record-reader';
-import { OpenQuoteError } from './records';
+import { OpenQuoteError, type OpenQuotes } from './records';
 import type { FileContent } from './file-content';
 import { type FileHeader, HeaderReader } from './read-header';
 import { type CheckedRows, RowChecker } from './row-checker';
@@ -33,7 +33,7 @@ export interface ReadRowsOptions {
   readonly content: FileContent;
   readonly maxFieldBytes: number;
   readonly from?: ReadFrom | undefined;
-  readonly openQuotes: ReadonlySet<number>;
+  readonly openQuotes: OpenQuotes;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -47,8 +47,9 @@ class RowReading {
   private readonly hash: Hash = createHash('sha256');
   private readonly headerReader: HeaderReader;
   private header: FileHeader | undefined;
-  /** Blocks that the header was found in. */
+  /** Blocks that the header was found in, from `firstStart` on. */
   private first: Buffer[] = [];
+  private firstStart = 0;
   private reader: CsvRecordReader | undefined;
   private checker: RowChecker | undefined;
   private contentBytes = 0;
@@ -90,6 +91,16 @@ class RowReading {
     this.first.push(Buffer.from(block));
     const header = this.headerReader.feed(block);
     if (header) this.startRows(header);
+    else this.forgetBlankLines();
+  }
+
+  /** Any number of blank lines before the header needs no memory. */
+  private forgetBlankLines(): void {
+    for (let [block] = this.first; block !== undefined; [block] = this.first) {
+      if (this.firstStart + block.length > this.headerReader.startOffset) return;
+      this.firstStart += block.length;
+      this.first.shift();
+    }
   }
 
   private startRows(header: FileHeader): void {
@@ -102,7 +113,7 @@ class RowReading {
       { offset: from?.offset ?? header.endOffset, line: from?.line ?? header.nextLine },
       { maxRecordBytes: maxFieldBytes * longFields + SEPARATOR_BYTES, openQuotes },
     );
-    let start = 0;
+    let start = this.firstStart;
     for (const block of this.first) {
       this.feedRows(block, start);
       start += block.length;
@@ -138,14 +149,18 @@ export const readRows = async (options: ReadRowsOptions, flow: RowFlow): Promise
   return reading.result();
 };
 
-/** Reads as often as open quotes make it necessary: each time one more is known. */
-export const readKnowingOpenQuotes = async <T>(
-  read: (openQuotes: ReadonlySet<number>) => Promise<T>,
-): Promise<T> => {
+/** A file with more open quotes than this is made to take time; it is not read again for each of them. */
+const MAX_OPEN_QUOTES = 8;
+
+/**
+ * Reads as often as open quotes make it necessary: each time one more is known, and in the last reading every record
+ * that is too long passes for one.
+ */
+export const readKnowingOpenQuotes = async <T>(read: (openQuotes: OpenQuotes) => Promise<T>): Promise<T> => {
   const openQuotes = new Set<number>();
   for (;;) {
     try {
-      return await read(openQuotes);
+      return await read(openQuotes.size > MAX_OPEN_QUOTES ? 'any' : openQuotes);
     } catch (error) {
       if (!(error instanceof OpenQuoteError) || openQuotes.has(error.offset)) throw error;
       openQuotes.add(error.offset);

@@ -33,9 +33,12 @@ export interface ReaderStart {
 
 export interface ReaderOptions {
   readonly maxRecordBytes: number;
-  /** Offsets of records known to open a quote and never to close it in order. */
-  readonly openQuotes?: ReadonlySet<number>;
+  /** Offsets of records known to open a quote and never to close it in order; or any record that is too long. */
+  readonly openQuotes?: OpenQuotes;
 }
+
+/** Which records too long to be kept are cut at the end of their line: those known to open a quote for nothing, or all. */
+export type OpenQuotes = ReadonlySet<number> | 'any';
 
 /**
  * A record too long to be kept opens a quote that isn't closed in order. Read again from before `offset`, with the

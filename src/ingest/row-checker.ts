@@ -1,4 +1,5 @@
 import type { CsvHeader } from '../domain/csv-header';
+import { shownName } from '../domain/columns/field-problem';
 import type { Dataset, RowFailure } from '../domain/dataset';
 import { COPY_NULL, copyValue } from './copy-text';
 import type { BrokenRecord, RecordPosition, RecordSink } from './records';
@@ -19,11 +20,21 @@ export interface RowCheckerOptions {
   readonly rowsBefore: number;
 }
 
+const fieldNames = ({ header, dataset }: RowCheckerOptions): string[] => {
+  const names = Array.from({ length: header.fieldCount }, (_, index) => `field ${index + 1}`);
+  for (const { name, index } of header.extraColumns) names[index] = shownName(name);
+  for (const [column, index] of header.columnIndexes.entries())
+    names[index] = dataset.columns[column]?.name ?? '';
+  return names;
+};
+
 /** Turns records into rows that PostgreSQL can take, or dead letters; numbers both from 1. */
 export class RowChecker implements RecordSink {
   rowNumber: number;
   private readonly columnNames: readonly string[];
   private readonly extraKeys: readonly string[];
+  /** What to call a field in an error: its column, or its place. */
+  private readonly fieldNames: readonly string[];
   /** Of the row at hand; one array for all of them. */
   private readonly copyValues: string[] = [];
 
@@ -34,6 +45,7 @@ export class RowChecker implements RecordSink {
     this.rowNumber = options.rowsBefore;
     this.columnNames = options.dataset.columns.map((column) => column.name);
     this.extraKeys = options.header.extraColumns.map((extra) => JSON.stringify(extra.name));
+    this.fieldNames = fieldNames(options);
   }
 
   record(fields: string[], position: RecordPosition): void {
@@ -64,7 +76,7 @@ export class RowChecker implements RecordSink {
     for (const [index, field] of fields.entries()) {
       const text = decodeField(field);
       if (typeof text === 'string') fields[index] = text;
-      else failures.push({ column: this.columnAt(index), ...text });
+      else failures.push({ column: this.fieldNames[index], ...text });
     }
   }
 
@@ -74,7 +86,7 @@ export class RowChecker implements RecordSink {
       const field = fields[index] ?? '';
       // A character of a text takes at most three bytes; the exact length is counted only near the limit.
       if (field.length * 3 <= maxFieldBytes || Buffer.byteLength(field) <= maxFieldBytes) continue;
-      const column = this.columnAt(index);
+      const column = this.fieldNames[index];
       if (failures.some((failure) => failure.column === column)) continue;
       failures.push({ column, code: 'FIELD_TOO_LONG', message: `is longer than ${maxFieldBytes} bytes` });
     }
@@ -120,13 +132,5 @@ export class RowChecker implements RecordSink {
     const { startLine: lineNumber } = position;
     const { rowNumber } = this;
     this.rows.badRow(makeDeadLetter({ lineNumber, rowNumber, bytes, byteLength: bytes.length, failures }));
-  }
-
-  /** What to call a field in an error: its column, or its place. */
-  private columnAt(index: number): string {
-    const { header, dataset } = this.options;
-    const contract = header.columnIndexes.indexOf(index);
-    const extra = header.extraColumns.find((column) => column.index === index);
-    return dataset.columns[contract]?.name ?? extra?.name ?? `field ${index + 1}`;
   }
 }

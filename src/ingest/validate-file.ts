@@ -9,6 +9,8 @@ const DEFAULT_MAX_ERRORS = 10;
 export interface ValidateFileDeps {
   readonly dataset: Dataset;
   readonly maxFieldBytes: number;
+  /** Of the decompressed content; default: any. */
+  readonly maxContentBytes?: number | undefined;
   readonly fileRoots?: readonly string[] | undefined;
 }
 
@@ -44,7 +46,7 @@ export const validateFile = async (
   const { file, signal, maxErrors = DEFAULT_MAX_ERRORS } = request;
   const opened = await openFile(file, deps.fileRoots);
   try {
-    const content = await contentOf(opened);
+    const content = await contentOf(opened, deps.maxContentBytes);
     return await readKnowingOpenQuotes(async (openQuotes) => {
       const errors: RowError[] = [];
       let rowsRejected = 0;

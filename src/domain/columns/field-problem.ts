@@ -23,6 +23,9 @@ const QUOTED_LENGTH = 60;
 export const quoted = (text: string): string =>
   JSON.stringify(text.length > QUOTED_LENGTH ? `${text.slice(0, QUOTED_LENGTH)}…` : text);
 
+/** A name that a sender chose, as a line shows it: quoted unless it is plain. */
+export const shownName = (name: string): string => (/^[\w .-]{1,63}$/.test(name) ? name : quoted(name));
+
 export const invalidValue = (text: string, expected: string): FieldProblem => ({
   code: 'INVALID_VALUE',
   message: `${quoted(text)} is not ${expected}`,

@@ -6,6 +6,7 @@ const LEAST_BIGINT = -(2n ** 63n);
 const GREATEST_BIGINT = 2n ** 63n - 1n;
 /** Digits that surely fit, so that the common case needs no BigInt. */
 const SAFE_DIGITS = 18;
+const GREATEST_DIGITS = 19;
 
 export interface IntegerRule {
   /** The least value allowed. */
@@ -26,6 +27,8 @@ const outOfRange = (value: number | bigint, { min, max }: IntegerRule): FieldPro
 export const parseInteger = (text: string, rule: IntegerRule = {}): string | FieldProblem => {
   if (!INTEGER.test(text)) return invalidValue(text, 'a whole number');
   if (text.length <= SAFE_DIGITS) return outOfRange(Number(text), rule) ?? text;
+  // Looked at before it is read: a number of a million digits takes its time.
+  if (text.replace(/^-?0*/, '').length > GREATEST_DIGITS) return invalidValue(text, 'a bigint');
   const value = BigInt(text);
   if (value < LEAST_BIGINT || value > GREATEST_BIGINT) return invalidValue(text, 'a bigint');
   return outOfRange(value, rule) ?? value.toString();

@@ -144,6 +144,7 @@ test('every documented variable of strata is accepted, and every accepted one is
   const strata = settings.map((s) => s.name).filter((name) => name.startsWith('STRATA_'));
   const values: Record<string, string> = {
     STRATA_MAX_FIELD_BYTES: '1',
+    STRATA_MAX_CONTENT_BYTES: '1',
     STRATA_RETRIES: '1',
     STRATA_THREADS: '1',
     STRATA_INLINE_WORKER: '1',
