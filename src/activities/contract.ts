@@ -32,6 +32,8 @@ export interface Activities {
   planRun(input: TransformInput): Promise<PlanRunResult>;
   /** One try of one node; its effect is one transaction. */
   runNode(input: RunNodeInput): Promise<NodeResult>;
+  /** One try of comparing one node's relation with its rebuilt shadow; a difference is a result, no failure. */
+  verifyNode(input: RunNodeInput): Promise<NodeResult>;
   /** Records how the run and its nodes ended. */
   finishRun(input: FinishRunInput): Promise<void>;
 }

@@ -1,7 +1,11 @@
+import { getClient } from '@temporalio/activity';
+import { WorkflowNotFoundError } from '@temporalio/common';
 import type { DatabasePool } from 'slonik';
 import { planRun } from '../db/plan-run';
 import { runNode } from '../db/run-node';
 import { finishRun } from '../db/runs';
+import { type IsOpen, sweepShadows } from '../db/sweep-shadows';
+import { verifyNode } from '../db/verify-node';
 import { checkDatabaseUuid } from '../db/warehouse';
 import type { Activities } from './contract';
 import type { Guard } from './guard';
@@ -19,7 +23,17 @@ export interface TransformActivityDeps {
   readonly guard: Guard;
 }
 
-type TransformActivities = Pick<Activities, 'planRun' | 'runNode' | 'finishRun'>;
+type TransformActivities = Pick<Activities, 'planRun' | 'runNode' | 'verifyNode' | 'finishRun'>;
+
+/** A run that nobody can be asked about is left alone. */
+const isOpen: IsOpen = async ({ workflowId, runId }) => {
+  try {
+    const { status } = await getClient().workflow.getHandle(workflowId, runId).describe();
+    return status.name === 'RUNNING';
+  } catch (error) {
+    return !(error instanceof WorkflowNotFoundError);
+  }
+};
 
 export const createTransformActivities = (deps: TransformActivityDeps): TransformActivities => {
   const { pool, warehouse, projects, threads, retries, retryIntervalMs, searchAttributes, guard } = deps;
@@ -27,6 +41,7 @@ export const createTransformActivities = (deps: TransformActivityDeps): Transfor
     planRun: (transform) =>
       guard(async () => {
         const { workflowId, workflowRunId: runId } = thisWorkflow();
+        if (transform.command === 'verify') await sweepShadows(pool, isOpen);
         const planHash = transform.planHash ?? (await projects.storePlan());
         const planned = await planRun({ pool }, { runId, workflowId, planHash, transform });
         return {
@@ -54,10 +69,22 @@ export const createTransformActivities = (deps: TransformActivityDeps): Transfor
         },
       ),
 
+    verifyNode: (input) =>
+      guard(
+        async (signal) => {
+          await checkDatabaseUuid(pool, input.databaseUuid);
+          return verifyNode({ pool, warehouse }, { ...input, signal });
+        },
+        {
+          countedByWorkflow: true,
+          progress: () => ({ nodeId: input.nodeId, attempt: input.attempt }),
+        },
+      ),
+
     finishRun: (input) =>
       guard(async () => {
         await checkDatabaseUuid(pool, input.databaseUuid);
-        await finishRun({ pool }, input);
+        await finishRun({ pool, isOpen }, input);
       }),
   };
 };

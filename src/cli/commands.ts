@@ -95,6 +95,9 @@ const addRunCommands = (program: Command, act: Act): void => {
   varsFlag(withSelection(withExecution(program.command('test'))))
     .description('runs the data tests')
     .action(act(() => (require('./run') as typeof import('./run')).testCommand));
+  varsFlag(withSelection(withExecution(program.command('verify'))))
+    .description('proves that the tables equal a full refresh, or says where not')
+    .action(act(() => (require('./verify') as typeof import('./verify')).verifyCommand));
 };
 
 const addProjectCommands = (program: Command, act: Act): void => {

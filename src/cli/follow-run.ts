@@ -16,6 +16,8 @@ const SETTLE_INTERVAL_MS = 50;
 
 /** Hears of a run while it goes on: each node once, when it has ended. */
 export interface RunListener {
+  /** Whether this is what the node comes to; by default any result is. */
+  readonly isDone?: (result: NodeResult) => boolean;
   readonly onNode: (index: number, result: NodeResult, all: readonly { readonly label: string }[]) => void;
   /** One line on what goes on now. */
   readonly onProgress: (text: string) => void;
@@ -56,7 +58,7 @@ const isTransformResult = (value: unknown): value is TransformResult =>
 const resultOfFailure = (error: unknown): TransformResult => {
   const cause = (error as { cause?: { type?: unknown; details?: unknown[] } }).cause;
   const result = cause?.details?.find(isTransformResult);
-  if (cause?.type === 'RUN_FAILED' && result) return result;
+  if ((cause?.type === 'RUN_FAILED' || cause?.type === 'VERIFY_MISMATCH') && result) return result;
   if ((cause as Error | undefined)?.name === 'CancelledFailure')
     throw new StrataError('RUN_FAILED', 'The run was cancelled', { cause: error });
   throw error;
@@ -69,12 +71,19 @@ const progressText = ({ nodes }: TransformStatus): string => {
   return running.length === 0 ? 'planning' : `running ${running.join(', ')}`;
 };
 
-/** Reports each node's result once, in the order they were seen. */
+/** Reports each node's result once, in the order they were seen; anew where the run was begun again. */
 const createReporter = (listener: RunListener) => {
   const reported = new Set<string>();
-  return (results: readonly NodeResult[], all: readonly { readonly label: string }[]): void => {
+  let reportedRun: string | undefined;
+  return (
+    runId: string,
+    results: readonly NodeResult[],
+    all: readonly { readonly label: string }[],
+  ): void => {
+    if (runId !== reportedRun) reported.clear();
+    reportedRun = runId;
     for (const result of results) {
-      if (reported.has(result.nodeId)) continue;
+      if (reported.has(result.nodeId) || listener.isDone?.(result) === false) continue;
       reported.add(result.nodeId);
       listener.onNode(reported.size, result, all);
     }
@@ -144,6 +153,7 @@ export const followRun = async (
   const report = createReporter(listener);
   const polling = poll(handle, done.signal, (status) => {
     report(
+      status.runId,
       status.nodes.flatMap((n) => (n.result ? [n.result] : [])),
       status.nodes,
     );
@@ -152,7 +162,7 @@ export const followRun = async (
   const result = (handle.result() as Promise<TransformResult>).catch(resultOfFailure);
   try {
     const ended = await untilAborted(signal, result);
-    report(ended.results, ended.results);
+    report(ended.runId, ended.results, ended.results);
     return ended;
   } catch (error) {
     if (signal.aborted && session.hasOwnWorker()) await cancelRun(handle, result);

@@ -7,6 +7,7 @@ import type { SqlFile } from './project-files';
 import type { ModelProperties, PropertiesFile } from './properties';
 import { DEFAULT_SCHEMA } from './render-template';
 import { BRONZE_SCHEMA } from './compile-sources';
+import { SHADOW_PREFIX } from './shadow';
 import { projectInvalid } from './yaml-file';
 
 /** Schemas that hold strata's own tables; a model there could harm it. */
@@ -128,7 +129,7 @@ const relationOf = (file: SqlFile, config: Mapping): RelationName => {
     if (!isIdentifier(name))
       throw projectInvalid(file.path, undefined, `${JSON.stringify(name)} is longer than 63 bytes`);
   }
-  if (OWN_SCHEMAS.has(relation.schema)) {
+  if (OWN_SCHEMAS.has(relation.schema) || relation.schema.startsWith(SHADOW_PREFIX)) {
     throw projectInvalid(file.path, undefined, `schema ${relation.schema} is strata's own`);
   }
   return relation;

@@ -44,6 +44,12 @@ export const keepEngine = (manifest: Manifest, engine: JinjaEngine): void => {
   engines.set(manifest, engine);
 };
 
+/** A manifest that has been made of another with the same macros shares its engine. */
+export const shareEngine = (from: Manifest, to: Manifest): Manifest => {
+  engines.set(to, engineOf(from));
+  return to;
+};
+
 const engineOf = (manifest: Manifest): JinjaEngine => {
   const engine = engines.get(manifest) ?? createJinjaEngine(manifest.project, manifest.macros);
   engines.set(manifest, engine);

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { StrataError } from '../domain/errors';
 import type { FinishRunInput, NodeResult } from '../wire/transform';
 import { trimFeeds } from './relations';
+import { type IsOpen, sweepShadows } from './sweep-shadows';
 
 const RunRow = z.object({
   run_id: z.string(),
@@ -104,9 +105,12 @@ export const recordNodeResult = async (
   `);
 };
 
-/** Closes a run: its state, the nodes that failed or were skipped, and what the feeds no longer need. Idempotent. */
+/**
+ * Closes a run: its state, the nodes that failed or were skipped, what the feeds no longer need, and the shadows of runs
+ * that have ended, its own included. Idempotent.
+ */
 export const finishRun = async (
-  { pool }: { readonly pool: DatabasePool },
+  { pool, isOpen = () => Promise.resolve(true) }: { readonly pool: DatabasePool; readonly isOpen?: IsOpen },
   input: FinishRunInput,
 ): Promise<void> => {
   await pool.transaction(async (transaction) => {
@@ -124,4 +128,5 @@ export const finishRun = async (
     }
   });
   await trimFeeds(pool);
+  await sweepShadows(pool, isOpen);
 };

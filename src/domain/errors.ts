@@ -133,6 +133,16 @@ export const errorCatalogue = {
     audience: 'operator',
     hint: 'Rename the model, or drop the relation that stands in its place.',
   },
+  VERIFY_MISMATCH: {
+    retryable: false,
+    audience: 'author',
+    hint: '`ops.verification` has the rows; run the models named with --full-refresh, and find out what made them differ.',
+  },
+  VERIFY_INTERRUPTED: {
+    retryable: true,
+    audience: 'operator',
+    hint: 'Verify again when nothing else writes these relations.',
+  },
   // environment
   INPUT_INVALID: { retryable: false, audience: 'operator', hint: 'Correct the input of the workflow.' },
   CONFIG_INVALID: { retryable: false, audience: 'operator', hint: 'Correct the variables named.' },

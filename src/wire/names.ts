@@ -3,7 +3,12 @@
  * NEVER RENAME one; add a new one and keep the old.
  */
 
-export const WORKFLOW = { ingest: 'ingest', transform: 'transform', pipeline: 'pipeline' } as const;
+export const WORKFLOW = {
+  ingest: 'ingest',
+  transform: 'transform',
+  pipeline: 'pipeline',
+  verify: 'verify',
+} as const;
 
 export const SIGNAL = {
   batchLoaded: 'batchLoaded',

@@ -1,7 +1,7 @@
 import { z } from 'zod/v4';
 
-/** What a run executes: `run` the models, `test` the data tests. */
-export const RunCommand = z.enum(['run', 'test']);
+/** What a run executes: `run` the models, `test` the data tests, `verify` that the models equal a full refresh. */
+export const RunCommand = z.enum(['run', 'test', 'verify']);
 export type RunCommand = z.infer<typeof RunCommand>;
 
 /** Starts workflow `transform`: runs a selection of a project's nodes. Everything is optional by hand. */
@@ -19,8 +19,14 @@ export const TransformInput = z.strictObject({
   /** Tries after the first for a failing node, and the pause between them. */
   retries: z.number().int().min(0).max(100).optional(),
   retryIntervalMs: z.number().int().min(0).optional(),
+  /** Of a verification that was begun again: how often it was begun. Not for callers. */
+  round: z.number().int().min(1).optional(),
 });
 export type TransformInput = z.infer<typeof TransformInput>;
+
+/** Starts workflow `verify`: a run whose command is `verify`. */
+export const VerifyInput = TransformInput.omit({ command: true, fullRefresh: true });
+export type VerifyInput = z.infer<typeof VerifyInput>;
 
 export interface PlannedNode {
   /** dbt's unique id, e.g. `model.echo.dim_customer`. */
@@ -62,6 +68,30 @@ export interface RowCounts {
   deleted: number;
 }
 
+/** How many rows of a period differ: expected and not there, there and not expected, there with other values. */
+export interface PeriodDifference {
+  /** `2026-01` or `2026-01-31`; `all` of a relation that has no periods. */
+  period: string;
+  missing: number;
+  unexpected: number;
+  different: number;
+}
+
+/** A relation against its full refresh; counts only, keys are in `ops.verification`. */
+export interface Verification {
+  equal: boolean;
+  /** Of the relation as it stands. */
+  rows: number;
+  /** How many periods it has; absent where it has none. */
+  periods?: number | undefined;
+  /** What is wrong with the relation as a whole: it is not there, or has other columns. */
+  problem?: string | undefined;
+  /** The first periods that differ, at most 12. */
+  differences?: PeriodDifference[] | undefined;
+  /** How many periods differ. */
+  differenceCount?: number | undefined;
+}
+
 export interface NodeResult {
   nodeId: string;
   name: string;
@@ -78,6 +108,8 @@ export interface NodeResult {
   attempts: number;
   /** One line: why it failed, or why it was skipped. */
   message?: string | undefined;
+  /** With command `verify`, once the relation was compared. */
+  verification?: Verification | undefined;
 }
 
 export interface FinishRunInput {

@@ -56,4 +56,4 @@ const longWork: ActivityOptions = {
 export const { acceptBatch, publishBatch, finishRun } = proxyActivities<Activities>(shortStep);
 export const { notifyPipeline, planRun } = proxyActivities<Activities>(planning);
 export const { failBatch } = proxyActivities<Activities>(sweeping);
-export const { loadFile, runNode } = proxyActivities<Activities>(longWork);
+export const { loadFile, runNode, verifyNode } = proxyActivities<Activities>(longWork);

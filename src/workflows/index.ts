@@ -2,3 +2,4 @@
 export { ingest } from './ingest';
 export { pipeline } from './pipeline';
 export { transform } from './transform';
+export { verify } from './verify';

@@ -1,5 +1,5 @@
 import { setCurrentDetails } from '@temporalio/workflow';
-import type { NodeResult, NodeStatus, PlanRunResult, TransformStatus } from '../wire/transform';
+import type { NodeResult, NodeStatus, PlanRunResult, RunCommand, TransformStatus } from '../wire/transform';
 import { setSearchAttributes } from './search-attributes';
 
 /** Temporal's Web UI shows the details as Markdown; a table of thousands of lines would only cost memory. */
@@ -18,6 +18,11 @@ const lineOf = (node: NodeStatus): string => {
   const message = node.result?.message ?? node.message ?? '';
   return `| ${[cell(node.label), node.state, rowsOf(node), seconds, cell(message)].join(' | ')} |`;
 };
+
+/** In a verification a node that has run still has to be compared. */
+const isDone = ({ result }: NodeStatus, command: RunCommand): boolean =>
+  result !== undefined &&
+  (command !== 'verify' || result.verification !== undefined || result.state !== 'success');
 
 /** What a run has come to, as the query `status`, the current details and the search attributes show it. */
 export class RunProgress {
@@ -77,9 +82,10 @@ export class RunProgress {
 
   private show(): void {
     const nodes = [...this.nodes.values()];
-    const done = nodes.filter((node) => node.result !== undefined).length;
+    const command = this.plan?.command ?? 'run';
+    const done = nodes.filter((node) => isDone(node, command)).length;
     const more = nodes.length > SHOWN_NODES ? `\n\n… and ${nodes.length - SHOWN_NODES} more` : '';
-    const title = `**${this.plan?.command ?? 'run'}**: ${this.state}, ${done} of ${nodes.length} nodes`;
+    const title = `**${command}**: ${this.state}, ${done} of ${nodes.length} nodes`;
     const head = '| node | state | rows | seconds | |\n| --- | --- | ---: | ---: | --- |';
     setCurrentDetails(`${title}\n\n${head}\n${nodes.slice(0, SHOWN_NODES).map(lineOf).join('\n')}${more}`);
   }

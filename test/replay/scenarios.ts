@@ -71,6 +71,18 @@ const fakes: Activities = {
       durationMs: 1,
       attempts: attempt,
     }),
+  verifyNode: ({ nodeId, attempt }) =>
+    Promise.resolve({
+      nodeId,
+      name: nodeId,
+      label: nodeId,
+      kind: 'model',
+      materialized: 'incremental',
+      state: 'success',
+      durationMs: 1,
+      attempts: attempt,
+      verification: { equal: true, rows: 1, periods: 1 },
+    }),
   finishRun: () => Promise.resolve(),
 };
 
@@ -163,6 +175,39 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     await waitFor(() => running);
     await handle.cancel();
     return ended(handle);
+  },
+  'verify-equal': async (bench) => ended(await start(bench, WORKFLOW.verify, {})),
+  'verify-mismatch': async (bench) =>
+    ended(
+      await start(
+        bench,
+        WORKFLOW.transform,
+        { command: 'verify' },
+        {
+          verifyNode: async (input) => {
+            const differences = [{ period: '2026-01', missing: 1, unexpected: 0, different: 0 }];
+            const verification = { equal: false, rows: 1, periods: 1, differences, differenceCount: 1 };
+            const result = await fakes.verifyNode(input);
+            return input.nodeId.endsWith('dim') ? { ...result, verification } : result;
+          },
+        },
+      ),
+    ),
+  'verify-begun-again': async (bench) => {
+    let interruptions = 0;
+    const handle = await start(
+      bench,
+      WORKFLOW.verify,
+      {},
+      {
+        verifyNode: (input) =>
+          input.nodeId.endsWith('fct') && interruptions++ === 0
+            ? Promise.reject(ApplicationFailure.nonRetryable('another run wrote it', 'VERIFY_INTERRUPTED'))
+            : fakes.verifyNode(input),
+      },
+    );
+    await waitFor(async () => (await handle.describe()).status.name === 'CONTINUED_AS_NEW');
+    return handle;
   },
   'pipeline-idle': async (bench) => {
     const handle = await start(bench, WORKFLOW.pipeline, {});

@@ -11,9 +11,10 @@ import { storePlan } from '../../src/db/plans';
 import { rawSql } from '../../src/db/raw-sql';
 import { runNode } from '../../src/db/run-node';
 import { finishRun } from '../../src/db/runs';
+import { verifyNode, type VerifyNodeDeps, type VerifyNodeRequest } from '../../src/db/verify-node';
 import { databaseUuid } from '../../src/db/warehouse';
 import { readProjectFiles } from '../../src/project/read-project';
-import type { NodeResult, TransformInput } from '../../src/wire/transform';
+import type { NodeResult, TransformInput, Verification } from '../../src/wire/transform';
 import { type Loaded, rowText, type Tables } from './reference';
 
 const Id = z.object({ id: z.string() });
@@ -90,6 +91,12 @@ const splitColumns = (query: string): string[] => {
   }
   return items;
 };
+
+export interface BegunVerification {
+  readonly deps: VerifyNodeDeps;
+  readonly request: Omit<VerifyNodeRequest, 'nodeId'>;
+  readonly nodeIds: readonly string[];
+}
 
 /** A warehouse driven without Temporal: loads are published by SQL, nodes run one after another. */
 export class TestWarehouse {
@@ -170,8 +177,41 @@ from jsonb_array_elements('${json.replaceAll("'", "''")}') as r`),
           },
         ),
       );
-    await finishRun({ pool: this.pool }, { runId, databaseUuid: this.uuid, state: 'success', results });
+    await this.finish(runId, results);
     return results;
+  }
+
+  /** The first phase of a verification: plans and runs. What it returns is what the nodes are then verified with. */
+  async beginVerify(transform: TransformInput = {}): Promise<BegunVerification> {
+    const runId = randomUUID();
+    const { nodes } = await planRun(
+      { pool: this.pool },
+      { runId, workflowId: 'test', planHash: this.planHash, transform: { ...transform, command: 'verify' } },
+    );
+    const deps = { pool: this.pool, warehouse: 'test' };
+    const request = { runId, databaseUuid: this.uuid, attempt: 1, signal: new AbortController().signal };
+    for (const { id } of nodes) await runNode(deps, { ...request, nodeId: id });
+    return { deps, request, nodeIds: nodes.map((n) => n.id) };
+  }
+
+  /** The whole of a verification; `between` comes between running and comparing. */
+  async verify(
+    transform: TransformInput = {},
+    between: () => Promise<unknown> = () => Promise.resolve(),
+  ): Promise<Record<string, Verification>> {
+    const { deps, request, nodeIds } = await this.beginVerify(transform);
+    const results: NodeResult[] = [];
+    try {
+      await between();
+      for (const nodeId of nodeIds) results.push(await verifyNode(deps, { ...request, nodeId }));
+    } finally {
+      await this.finish(request.runId, results);
+    }
+    return Object.fromEntries(results.map((r) => [r.label, r.verification as Verification]));
+  }
+
+  finish(runId: string, results: NodeResult[]): Promise<void> {
+    return finishRun({ pool: this.pool }, { runId, databaseUuid: this.uuid, state: 'success', results });
   }
 
   /** Echo's tables. */

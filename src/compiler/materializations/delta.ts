@@ -23,7 +23,7 @@ export const SOURCE = 'pg_temp._strata_source';
 export const DELTA = 'pg_temp._strata_delta';
 
 /** Columns that say where a row came from; they alone are no change. */
-const PROVENANCE = new Set(['_loaded_at', '_batch_id', '_row_number']);
+export const PROVENANCE = new Set(['_loaded_at', '_batch_id', '_row_number']);
 
 const list = (columns: readonly string[], alias?: string): string =>
   columns.map((c) => (alias ? `${alias}.${quoteIdentifier(c)}` : quoteIdentifier(c))).join(', ');

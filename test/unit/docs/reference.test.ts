@@ -94,7 +94,13 @@ describe('the tables in ops', () => {
   const described = headings(reference, 3).filter((heading) => heading.startsWith('ops.'));
 
   test('those for users are described', () => {
-    expect(described).toEqual(['ops.batch', 'ops.dead_letter_queue', 'ops.run', 'ops.model_run']);
+    expect(described).toEqual([
+      'ops.batch',
+      'ops.dead_letter_queue',
+      'ops.run',
+      'ops.model_run',
+      'ops.verification',
+    ]);
   });
 
   test.each(described)('the columns of %s are those described', (relation) => {

@@ -1,0 +1,77 @@
+/* eslint-disable @typescript-eslint/no-require-imports -- slow modules load while the servers start */
+import { loadConfig } from '../config';
+import type { TransformInput, TransformResult } from '../wire/transform';
+import type { CommandContext } from './context';
+import { EXIT_FAILED } from './describe-error';
+import { followRun, requestRun } from './follow-run';
+import { compileProjectDir, storeProjectPlan } from './project-plan';
+import type { RunOptions } from './run';
+import { labelWidthOf } from './run-lines';
+import { type Session, withSession } from './session';
+import { differenceLines, verifyLine, verifySummary } from './verify-lines';
+import { tellWhyWaiting } from './why-waiting';
+
+const follow = async (
+  { output, signal }: CommandContext,
+  session: Session,
+  transform: TransformInput,
+): Promise<TransformResult> => {
+  output.progress('waiting for the run to start');
+  const waiting = new AbortController();
+  void tellWhyWaiting(session, output.note, waiting.signal);
+  const started = await requestRun(session, { transform }, signal).finally(() => {
+    waiting.abort();
+  });
+  const listener = {
+    isDone: ({ verification, state }: TransformResult['results'][number]) =>
+      verification !== undefined || state !== 'success',
+    onNode: (_index: number, node: TransformResult['results'][number], all: readonly { label: string }[]) => {
+      output.line(verifyLine(node, labelWidthOf(all)));
+    },
+    onProgress: output.progress,
+  };
+  return followRun(session, started, listener, signal);
+};
+
+const verifyAndReport = async (
+  context: CommandContext,
+  session: Session,
+  transform: TransformInput,
+): Promise<number> => {
+  const { output } = context;
+  const { findVerifications } = require('../db/verifications') as typeof import('../db/verifications');
+  const startedAt = performance.now();
+  const result = await follow(context, session, transform);
+  const recorded = await findVerifications(session.pool, result.runId);
+  const differing = recorded.filter((r) => !r.verification.equal);
+  for (const line of differing.flatMap(differenceLines)) output.line(line);
+  output.line(verifySummary(result.results, performance.now() - startedAt));
+  output.document({ ...result, differences: differing });
+  return result.state === 'success' ? 0 : EXIT_FAILED;
+};
+
+/** `strata verify` */
+export const verifyCommand = async (
+  context: CommandContext,
+  { select, exclude, vars }: RunOptions,
+): Promise<number> => {
+  const { projectDir, threads, retries, retryIntervalMs } = loadConfig(process.env, context.flags);
+  return withSession(
+    context,
+    { role: 'verify' },
+    {
+      prepare: () => compileProjectDir(projectDir, vars),
+      work: async (session, manifest) =>
+        verifyAndReport(context, session, {
+          command: 'verify',
+          planHash: await storeProjectPlan(session.pool, manifest),
+          ...(select === undefined ? {} : { select: [...select] }),
+          ...(exclude === undefined ? {} : { exclude: [...exclude] }),
+          vars: vars ?? {},
+          threads,
+          retries,
+          retryIntervalMs,
+        }),
+    },
+  );
+};

@@ -1,0 +1,20 @@
+import { isStrataError, StrataError } from '../domain/errors';
+import { isSqlState, isTransient, serverMessage, sqlStateOf } from './sqlstate';
+
+const UNIQUE_VIOLATION = new Set(['23505']);
+const NOT_NULL_VIOLATION = new Set(['23502']);
+const QUERY_CANCELED = new Set(['57014']);
+
+/** An error of the database while a model ran, as what it means for the model's author; transient ones stay as they are. */
+export const explainModelError = (error: unknown, label: string): unknown => {
+  if (isStrataError(error) || sqlStateOf(error) === undefined) return error;
+  const said = serverMessage(error);
+  if (isSqlState(error, UNIQUE_VIOLATION))
+    return new StrataError('KEY_DUPLICATE', `${label}: ${said}`, { cause: error });
+  if (isSqlState(error, NOT_NULL_VIOLATION))
+    return new StrataError('KEY_NULL', `${label}: ${said}`, { cause: error });
+  if (isTransient(error) && !isSqlState(error, QUERY_CANCELED)) return error;
+  return new StrataError('MODEL_FAILED', `${label}: ${said} (SQLSTATE ${sqlStateOf(error)})`, {
+    cause: error,
+  });
+};

@@ -1,0 +1,48 @@
+import type { DatabasePool } from 'slonik';
+import { sql } from './sql';
+import { z } from 'zod';
+import { SHADOW_PREFIX, shadowSchema } from '../compiler/shadow';
+import { isSqlState, LOCK_NOT_AVAILABLE } from './sqlstate';
+
+/** A leftover that somebody reads is left to the next sweep. */
+const DROP_WAIT = '5s';
+
+/** Whether a workflow run still goes on; asked of Temporal. */
+export type IsOpen = (run: { workflowId: string; runId: string }) => Promise<boolean>;
+
+const SchemaRow = z.object({ schema: z.string() });
+const RunRow = z.object({ runId: z.string(), workflowId: z.string() });
+
+const shadowSchemas = async (pool: DatabasePool): Promise<readonly string[]> =>
+  pool.anyFirst(
+    sql.type(
+      SchemaRow,
+    )`select nspname as schema from pg_namespace where starts_with(nspname, ${SHADOW_PREFIX})`,
+  );
+
+const dropSchema = async (pool: DatabasePool, schema: string): Promise<void> => {
+  try {
+    await pool.transaction(async (transaction) => {
+      await transaction.query(sql.typeAlias('void')`select set_config('lock_timeout', ${DROP_WAIT}, true)`);
+      await transaction.query(
+        sql.typeAlias('void')`drop schema if exists ${sql.identifier([schema])} cascade`,
+      );
+    });
+  } catch (error) {
+    if (!isSqlState(error, LOCK_NOT_AVAILABLE)) throw error;
+  }
+};
+
+/** Drops the shadows of runs that have ended, however they did; those of runs that go on are left alone. */
+export const sweepShadows = async (pool: DatabasePool, isOpen: IsOpen): Promise<void> => {
+  const schemas = await shadowSchemas(pool);
+  if (schemas.length === 0) return;
+  const running = await pool.any(sql.type(RunRow)`
+    select run_id as "runId", workflow_id as "workflowId" from ops.run
+    where state = 'running' and command = 'verify'
+  `);
+  for (const schema of schemas) {
+    const owner = running.find(({ runId }) => shadowSchema(runId) === schema);
+    if (owner === undefined || !(await isOpen(owner))) await dropSchema(pool, schema);
+  }
+};

@@ -1,0 +1,111 @@
+import {
+  CancellationScope,
+  CancelledFailure,
+  defineQuery,
+  isCancellation,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { QUERY } from '../wire/names';
+import type {
+  NodeResult,
+  PlanRunResult,
+  TransformInput,
+  TransformResult,
+  TransformStatus,
+} from '../wire/transform';
+import { finishRun, planRun, runNode } from './activity-options';
+import { oneLine, originalFailure } from './failure-reason';
+import { catalogueFailure } from './parse-input';
+import { runGraph } from './run-graph';
+import { RunProgress } from './run-progress';
+import { runWithRetries } from './run-with-retries';
+import { VerifyInterrupted, verifyNodes } from './verify-nodes';
+
+const statusQuery = defineQuery<TransformStatus>(QUERY.status);
+
+/** So often a verification is begun, when others' runs come in between. */
+const MAX_ROUNDS = 3;
+
+export interface Execution {
+  /** @throws INPUT_INVALID */
+  readonly parse: () => TransformInput;
+  /** Starts the workflow over with this input, as a run of its own. */
+  readonly beginAgain: (input: TransformInput) => Promise<never>;
+}
+
+/** One run, from the plan to the record of its end. */
+export const executeRun = async ({ parse, beginAgain }: Execution): Promise<TransformResult> => {
+  const progress = new RunProgress(workflowInfo().runId);
+  setHandler(statusQuery, () => progress.status());
+  const input = parse();
+  const plan = await planOrFail(input);
+  progress.planned(plan);
+  let results: NodeResult[];
+  try {
+    throwIfCancelled();
+    results = await executeNodes(plan, progress);
+  } catch (error) {
+    const state = isCancellation(error) ? 'cancelled' : 'failed';
+    await CancellationScope.nonCancellable(() => finish(plan, state, progress));
+    if (!(error instanceof VerifyInterrupted)) throw error;
+    const { round = 1 } = input;
+    if (round < MAX_ROUNDS) return beginAgain({ ...input, planHash: plan.planHash, round: round + 1 });
+    throw catalogueFailure('VERIFY_INTERRUPTED', `begun ${round} times, and interrupted: ${error.message}`);
+  }
+  const state = results.some((result) => result.state === 'failed') ? 'failed' : 'success';
+  await CancellationScope.nonCancellable(() => finish(plan, state, progress));
+  return concluded({ runId: plan.runId, command: plan.command, state, results });
+};
+
+const executeNodes = async (plan: PlanRunResult, progress: RunProgress): Promise<NodeResult[]> => {
+  const results = await runGraph({
+    nodes: plan.nodes,
+    threads: plan.threads,
+    execute: (node) => runWithRetries({ plan, progress, activity: runNode }, node),
+    onResult: (result) => progress.ended(result),
+  });
+  const ran = results.every((result) => result.state === 'success' || result.state === 'warn');
+  return plan.command === 'verify' && ran ? verifyNodes(plan, results, progress) : results;
+};
+
+/** Planning is not interrupted: a cancellation during it shows only now. */
+const throwIfCancelled = (): void => {
+  if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('Workflow cancelled');
+};
+
+const planOrFail = async (input: TransformInput): Promise<PlanRunResult> => {
+  try {
+    return await planRun(input);
+  } catch (error) {
+    throw originalFailure(error);
+  }
+};
+
+const finish = async (
+  plan: PlanRunResult,
+  state: 'success' | 'failed' | 'cancelled',
+  progress: RunProgress,
+): Promise<void> => {
+  progress.finished(state);
+  const { runId, databaseUuid } = plan;
+  try {
+    await finishRun({ runId, databaseUuid, state, results: progress.results() });
+  } catch (error) {
+    // A database that was replaced has no record of this run; the nodes' own failures say so.
+    if (state === 'success') throw originalFailure(error);
+  }
+};
+
+const concluded = (result: TransformResult): TransformResult => {
+  if (result.state === 'success') return result;
+  const differing = result.results.filter((r) => r.verification?.equal === false);
+  const failed = differing.length > 0 ? differing : result.results.filter((r) => r.state === 'failed');
+  const first = failed[0];
+  const what = differing.length > 0 ? 'relations differ' : 'nodes failed';
+  const message =
+    `${failed.length} of ${result.results.length} ${what}` +
+    (first === undefined ? '' : `: ${first.label}: ${first.message ?? 'no message'}`);
+  const code = differing.length > 0 ? 'VERIFY_MISMATCH' : 'RUN_FAILED';
+  throw catalogueFailure(code, oneLine(message), [result]);
+};

@@ -1,0 +1,54 @@
+import { differenceText } from '../domain/verification';
+import type { NodeResult, PlanRunResult } from '../wire/transform';
+import { verifyNode } from './activity-options';
+import { runGraph } from './run-graph';
+import type { RunProgress } from './run-progress';
+import { runWithRetries } from './run-with-retries';
+
+/** Somebody else's run moved a relation on while it was compared: the comparison says nothing. */
+export class VerifyInterrupted extends Error {}
+
+/** What a node came to in both phases: a relation that differs makes a failed node. */
+const verified = (ran: NodeResult, compared: NodeResult): NodeResult => {
+  const { verification } = compared;
+  const durationMs = ran.durationMs + compared.durationMs;
+  if (verification === undefined) {
+    const { state, message, attempts } = compared;
+    return { ...ran, state, durationMs, attempts, ...(message === undefined ? {} : { message }) };
+  }
+  if (verification.equal) return { ...ran, durationMs, verification };
+  const message = `differs from a full refresh: ${differenceText(verification)}`;
+  return { ...ran, state: 'failed', durationMs, message, verification };
+};
+
+/**
+ * The second phase of a verification: compares each model that the run has run with its rebuilt shadow. One that
+ * differs doesn't hold up its children: their shadows are built from its shadow.
+ * @throws VerifyInterrupted
+ */
+export const verifyNodes = async (
+  plan: PlanRunResult,
+  ran: readonly NodeResult[],
+  progress: RunProgress,
+): Promise<NodeResult[]> => {
+  const both = (compared: NodeResult): NodeResult => {
+    const before = ran.find((result) => result.nodeId === compared.nodeId);
+    return before === undefined ? compared : verified(before, compared);
+  };
+  const work = {
+    plan,
+    progress,
+    activity: verifyNode,
+    verb: 'verify',
+    onFailure: (_node: unknown, { code, message }: { code: string; message: string }) => {
+      if (code === 'VERIFY_INTERRUPTED') throw new VerifyInterrupted(message);
+    },
+  };
+  const results = await runGraph({
+    nodes: plan.nodes,
+    threads: plan.threads,
+    execute: (node) => runWithRetries(work, node),
+    onResult: (result) => progress.ended(both(result)),
+  });
+  return results.map(both);
+};

@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createTestDatabase, runStatements, type TestDatabase } from '../support/database';
+import { type Env, requireBuild, type RunningCommand, serversOf, startStrata, strata } from './strata';
+
+const CUSTOMERS = `customer_id,name,email,segment,plan_type,acquisition_channel,created_at,updated_at
+C1,Ann,a@x.io,starter,basic,search,2024-01-01,2024-01-01
+C2,Bob,b@x.io,growth,pro,,2024-01-02,2024-01-02
+`;
+
+const dir = mkdtempSync(join(tmpdir(), 'strata-e2e-'));
+let database: TestDatabase;
+let env: Env;
+let worker: RunningCommand;
+
+beforeAll(async () => {
+  requireBuild();
+  database = await createTestDatabase();
+  env = serversOf(database.url);
+  worker = startStrata(['worker'], env);
+  await worker.prints('worker for warehouse');
+  writeFileSync(join(dir, 'c.csv'), CUSTOMERS);
+  const { code } = await strata(['ingest', 'customers', join(dir, 'c.csv')], env);
+  expect(code).toBe(0);
+});
+
+afterAll(async () => {
+  await worker.stop();
+  await database.drop();
+  rmSync(dir, { recursive: true });
+});
+
+/** Starts workflow `verify` by Temporal's own command line, and waits for its end. */
+const startByTemporal = async (workflowId: string): Promise<string> => {
+  const start = ['workflow', 'start', '--type', 'verify', '--workflow-id', workflowId];
+  await strata(['temporal', ...start, '--task-queue', database.name], env);
+  const { stdout, stderr } = await strata(
+    ['temporal', 'workflow', 'result', '--workflow-id', workflowId],
+    env,
+  );
+  return stdout + stderr;
+};
+
+test('tables as strata left them equal a full refresh', async () => {
+  const { code, stdout } = await strata(['verify'], env);
+  expect(stdout).toMatch(/^gold\.dim_customer +equal +2 rows in 1 period$/m);
+  expect(stdout).toMatch(/^Of 10 relations 10 equal a full refresh; in [\d.]+s$/m);
+  expect(code).toBe(0);
+  expect(await startByTemporal(`${database.name}/verify-equal`)).toContain('COMPLETED');
+});
+
+test('a row that was changed by hand is named, and the exit code is 1', async () => {
+  await runStatements(database.url, ["update gold.dim_customer set name = null where customer_id = 'C2'"]);
+  const { code, stdout, stderr } = await strata(['verify', '--select', 'dim_customer', 'stg_customers'], env);
+  expect(code).toBe(1);
+  expect(stderr).toBe('');
+  expect(stdout).toMatch(/^silver\.stg_customers +equal +2 rows$/m);
+  expect(stdout).toMatch(/^gold\.dim_customer +DIFFERS +2 rows in 1 period +2024-01: 1 different$/m);
+  expect(stdout).toContain('    different   ("C2", "2024-01-02 00:00:00+00")  differs in name\n');
+  const json = await strata(['verify', '--select', 'dim_customer', '--json'], env);
+  expect(json.code).toBe(1);
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    state: 'failed',
+    differences: [{ relation: 'gold.dim_customer', unequal: [{ kind: 'different', columns: ['name'] }] }],
+  });
+  const history = await startByTemporal(`${database.name}/verify-different`);
+  expect(history).toMatch(
+    /FAILED[\s\S]*gold\.dim_customer: differs from a full refresh: 2024-01: 1 different/,
+  );
+  expect(history).not.toContain('C2');
+});
