@@ -17,7 +17,7 @@ const run = async (args: readonly string[]): Promise<{ code: number; stdout: str
   }
 };
 
-const COMMANDS = 'ingest run test ls compile status dev demo worker migrate temporal'.split(' ');
+const COMMANDS = 'ingest run test verify ls compile status dev demo worker migrate temporal'.split(' ');
 
 describe('the command line', () => {
   test('has every command of the contract, each with a description', () => {
