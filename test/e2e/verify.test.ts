@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { shadowSchema } from '../../src/compiler/shadow';
 import { createTestDatabase, runStatements, type TestDatabase } from '../support/database';
 import { type Env, requireBuild, type RunningCommand, serversOf, startStrata, strata } from './strata';
 
@@ -69,4 +71,18 @@ test('a row that was changed by hand is named, and the exit code is 1', async ()
     /FAILED[\s\S]*gold\.dim_customer: differs from a full refresh: 2024-01: 1 different/,
   );
   expect(history).not.toContain('C2');
+});
+
+test('the shadows of a run that Temporal knows nothing of are dropped when the next run ends', async () => {
+  const runId = randomUUID();
+  const schema = shadowSchema(runId);
+  await runStatements(database.url, [
+    `insert into ops.run (run_id, workflow_id, command, plan_hash, selected)
+      select '${runId}', 'killed', 'verify', plan_hash, 1 from ops.plan limit 1`,
+    `create schema ${schema}`,
+  ]);
+  const { code } = await strata(['run', '--select', 'stg_customers'], env);
+  expect(code).toBe(0);
+  // Can be made again: it is no longer there.
+  await runStatements(database.url, [`create schema ${schema}`, `drop schema ${schema}`]);
 });
