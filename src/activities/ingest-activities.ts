@@ -59,13 +59,10 @@ export const createIngestActivities = (deps: IngestActivityDeps): IngestActiviti
   const { pool, databaseUrl, warehouse, projects, searchAttributes, guard } = deps;
   const { fileRoots, maxFieldBytes, maxContentBytes } = deps;
   return {
-    acceptBatch: ({ dataset, file, force = false, projectDir }) =>
+    acceptBatch: (input) =>
       guard(async () => {
-        await projects.dataset(dataset, projectDir);
-        const accepted = await ingest.acceptBatch(
-          { pool, fileRoots },
-          { dataset, file, force, ...(projectDir === undefined ? {} : { projectDir }), ...thisWorkflow() },
-        );
+        const datasets = [await projects.dataset(input.dataset, input.projectDir)];
+        const accepted = await ingest.acceptBatch({ pool, datasets, fileRoots }, { ...input, ...thisWorkflow() });
         return {
           batchId: accepted.batchId,
           databaseUuid: await databaseUuid(pool),

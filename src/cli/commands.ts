@@ -3,7 +3,17 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type CommandContext, type CommonOptions, flagsOf } from './context';
 import { listenForInterrupt } from './interrupt';
-import { withDatabase, withExecution, withOutput, withProject, withSelection, withTemporal } from './options';
+import { type CompleteOptions, completeProblem } from './complete-options';
+import {
+  shareOption,
+  timeOption,
+  withDatabase,
+  withExecution,
+  withOutput,
+  withProject,
+  withSelection,
+  withTemporal,
+} from './options';
 import { createOutput } from './output';
 
 type Run<O> = (context: CommandContext, options: O) => Promise<number>;
@@ -69,6 +79,8 @@ const addTemporal = (program: Command, act: Act): void => {
     );
 };
 
+type IngestFlags = CommonOptions & CompleteOptions;
+
 const addIngest = (program: Command, act: Act): void => {
   withExecution(program.command('ingest'))
     .description('loads files into a dataset, then runs the models')
@@ -78,13 +90,18 @@ const addIngest = (program: Command, act: Act): void => {
     .option('--detach', 'start the work and return')
     .option('--force', 'load a known content again, as a new batch')
     .option('--dry-run', 'validate only: counts and the first errors; loads nothing')
-    .action((dataset: string, files: readonly string[], options: CommonOptions) =>
-      act(() => (require('./ingest') as typeof import('./ingest')).ingestCommand)({
+    .option('--complete', 'the file holds every entity that exists at the time of --as-of: closes the others')
+    .option('--as-of <time>', 'when that was, e.g. 2026-01-31T00:00Z', timeOption)
+    .option('--max-deletes <share>', "share of the living it may close (default: the dataset's)", shareOption)
+    .action((dataset: string, files: readonly string[], options: IngestFlags, command: Command) => {
+      const problem = completeProblem(options, files.length);
+      if (problem !== undefined) command.error(`error: ${problem}`);
+      return act(() => (require('./ingest') as typeof import('./ingest')).ingestCommand)({
         ...options,
         dataset,
         files,
-      }),
-    );
+      });
+    });
 };
 
 const addRunCommands = (program: Command, act: Act): void => {

@@ -3,8 +3,9 @@ import { basename } from 'node:path';
 import type { Config } from '../config';
 import { shownName } from '../domain/columns/field-problem';
 import type { Dataset } from '../domain/dataset';
+import { requireDeletes } from '../domain/dataset-deletes';
 import { StrataError } from '../domain/errors';
-import { rejectionReason } from '../domain/rejection';
+import { incompleteReason, rejectionReason } from '../domain/rejection';
 import type { FileValidation } from '../ingest';
 import type { CommandContext } from './context';
 import { describeError, errorLine, type ErrorDescription, EXIT_FAILED } from './describe-error';
@@ -17,6 +18,8 @@ export interface DryRun {
   readonly dataset: string;
   /** Absolute. */
   readonly files: readonly string[];
+  /** Whether the files are declared complete. */
+  readonly complete: boolean;
 }
 
 const findDataset = async (projectDir: string, name: string): Promise<Dataset> => {
@@ -55,11 +58,13 @@ interface Checked {
   readonly error?: ErrorDescription;
 }
 
-const check = async (file: string, dataset: Dataset, { config }: DryRun): Promise<Checked> => {
+const check = async (file: string, dataset: Dataset, { config, complete }: DryRun): Promise<Checked> => {
   const { validateFile } = require('../ingest') as typeof import('../ingest');
   try {
     const validation = await validateFile({ ...config, dataset }, { file });
-    const rejected = rejectionReason(validation, dataset.rejectThreshold);
+    const rejected =
+      rejectionReason(validation, dataset.rejectThreshold) ??
+      (complete ? incompleteReason(validation.rowsRejected) : undefined);
     return { file, validation, ...(rejected === undefined ? {} : { rejected }) };
   } catch (error) {
     return { file, error: describeError(error) };
@@ -70,6 +75,7 @@ const check = async (file: string, dataset: Dataset, { config }: DryRun): Promis
 export const dryRun = async (context: CommandContext, input: DryRun): Promise<number> => {
   const { output } = context;
   const dataset = await findDataset(input.config.projectDir, input.dataset);
+  if (input.complete) requireDeletes(dataset);
   const checked: Checked[] = [];
   for (const file of input.files) {
     context.signal.throwIfAborted();

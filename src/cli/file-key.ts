@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
+import type { Declaration } from './complete-options';
 
 export interface FileKeyInput {
   /** Absolute. */
@@ -8,6 +9,8 @@ export interface FileKeyInput {
   readonly databaseUuid: string;
   /** Makes the key the only one of its kind: with --force each call is a load of its own. */
   readonly nonce?: string | undefined;
+  /** What the load is declared to be: the same file declared otherwise is another load. */
+  readonly declaration?: Declaration | undefined;
 }
 
 const identityOf = (file: string): readonly unknown[] => {
@@ -22,8 +25,16 @@ const identityOf = (file: string): readonly unknown[] => {
 };
 
 /** A digest of which file this is, as it is now: the same unchanged file gives the same key. */
-export const fileKey = ({ file, databaseUuid, nonce }: FileKeyInput): string =>
+export const fileKey = ({ file, databaseUuid, nonce, declaration }: FileKeyInput): string =>
   createHash('sha256')
-    .update(JSON.stringify([...identityOf(file), databaseUuid, nonce ?? null]))
+    .update(
+      JSON.stringify([
+        ...identityOf(file),
+        databaseUuid,
+        nonce ?? null,
+        // Nothing at all where nothing is declared: a load that is running keeps its key over an upgrade.
+        ...(declaration ? [declaration.completeAsOf, declaration.maxDeletes ?? null] : []),
+      ]),
+    )
     .digest('hex')
     .slice(0, 20);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { AcceptedBatch, IngestInput, IngestResult } from '../wire/ingest';
 import { ingestWorkflowId, UPDATE, WORKFLOW } from '../wire/names';
+import type { Declaration } from './complete-options';
 import { describeError, type ErrorDescription } from './describe-error';
 import { fileKey } from './file-key';
 import { untilAborted } from './interrupt';
@@ -15,6 +16,8 @@ export interface IngestRequest {
   /** Absolute paths, in the order in which they are to be accepted. */
   readonly files: readonly string[];
   readonly force: boolean;
+  /** What the load of the one file is declared to be. */
+  readonly declaration?: Declaration | undefined;
   /** Which of the loads tell the coordinator themselves: the run then happens even if this command dies. */
   readonly notify: 'none' | 'last' | 'all';
   /** Return as soon as every file is accepted. */
@@ -51,6 +54,7 @@ const inputOf = (request: IngestRequest, index: number): IngestInput => {
     file: request.files[index] ?? '',
     force: request.force,
     transform: request.notify === 'all' || (request.notify === 'last' && isLast),
+    ...request.declaration,
     ...(request.planHash === undefined ? {} : { planHash: request.planHash }),
     ...(request.projectDir === undefined ? {} : { projectDir: request.projectDir }),
   };
@@ -123,7 +127,8 @@ export const ingestFiles = async (
   for (const [index, file] of request.files.entries()) {
     await untilAborted(signal, gate.room());
     const nonce = request.force ? randomUUID() : undefined;
-    const key = fileKey({ file, databaseUuid: session.databaseUuid, nonce });
+    const { databaseUuid } = session;
+    const key = fileKey({ file, databaseUuid, nonce, declaration: request.declaration });
     const workflowId = ingestWorkflowId(session.warehouse, request.dataset, key);
     const started = await untilAborted(signal, startAndAccept(session, inputOf(request, index), workflowId));
     if (started.batchId !== undefined) listener.onAccepted(file, started.batchId);

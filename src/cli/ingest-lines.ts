@@ -1,12 +1,19 @@
 import { basename } from 'node:path';
 import { errorLine } from './describe-error';
 import { shownName } from '../domain/columns/field-problem';
+import type { IngestResult } from '../wire/ingest';
 import type { FileOutcome } from './ingest-files';
 import type { Output } from './output';
 
 const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
-const resultLines = (name: string, result: NonNullable<FileOutcome['result']>): string[] => {
+/** Of a complete load: what it closed and reopened. */
+const closingLines = (name: string, { rowsClosed, rowsReopened }: IngestResult): string[] =>
+  rowsClosed === undefined
+    ? []
+    : [`${name}: declared complete: ${rowsClosed} closed, ${rowsReopened ?? 0} reopened`];
+
+const resultLines = (name: string, result: IngestResult): string[] => {
   const { batchId, rowsRead, rowsLoaded, rowsRejected, extraColumns } = result;
   const counts = `${rowsRead} read, ${rowsLoaded} loaded, ${rowsRejected} rejected`;
   const letters = `see ops.dead_letter_queue, batch_id ${batchId}`;
@@ -14,6 +21,7 @@ const resultLines = (name: string, result: NonNullable<FileOutcome['result']>): 
     case 'published':
       return [
         `${name}: batch ${batchId}, ${counts}${rowsRejected > 0 ? ` (${letters})` : ''}`,
+        ...closingLines(name, result),
         ...(extraColumns.length === 0
           ? []
           : [
@@ -23,7 +31,9 @@ const resultLines = (name: string, result: NonNullable<FileOutcome['result']>): 
     case 'duplicate':
       return [`${name}: already loaded as batch ${result.duplicateOf ?? '?'}; nothing to do`];
     case 'rejected':
-      return [`${name}: batch ${batchId} rejected, nothing loaded: ${result.reason ?? counts} (${letters})`];
+      return [
+        `${name}: batch ${batchId} rejected, nothing loaded: ${result.reason ?? counts}${rowsRejected > 0 ? ` (${letters})` : ''}`,
+      ];
   }
 };
 

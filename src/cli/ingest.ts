@@ -4,6 +4,7 @@ import { loadConfig } from '../config';
 import type { Manifest } from '../compiler/manifest';
 import { StrataError } from '../domain/errors';
 import type { TransformResult } from '../wire/transform';
+import { type CompleteOptions, declarationOf } from './complete-options';
 import type { CommandContext, CommonOptions } from './context';
 import { EXIT_FAILED } from './describe-error';
 import { dryRun } from './dry-run';
@@ -13,7 +14,7 @@ import { compileProjectDir, storeProjectPlan } from './project-plan';
 import { runAndReport } from './run-and-report';
 import { type Session, withSession } from './session';
 
-export interface IngestOptions extends CommonOptions {
+export interface IngestOptions extends CommonOptions, CompleteOptions {
   readonly dataset: string;
   readonly files: readonly string[];
   readonly transform?: boolean;
@@ -59,6 +60,7 @@ export const ingestAndTransform = async (
       dataset,
       files,
       force: options.force ?? false,
+      declaration: declarationOf(options),
       notify: notifyOf(options),
       detach: options.detach ?? false,
       planHash,
@@ -114,7 +116,10 @@ export const ingestCommand = async (context: CommandContext, options: IngestOpti
   const config = loadConfig(process.env, context.flags);
   const files = options.files.map((file) => resolve(file));
   checkFiles(files, config.temporal.address === undefined || config.inlineWorker || options.dryRun === true);
-  if (options.dryRun === true) return dryRun(context, { config, dataset: options.dataset, files });
+  if (options.dryRun === true) {
+    const complete = options.complete === true;
+    return dryRun(context, { config, dataset: options.dataset, files, complete });
+  }
   return withSession(
     context,
     { role: 'ingest' },

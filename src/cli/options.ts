@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { parseTimestamp } from '../domain/columns/timestamp';
 
 const wholeNumber =
   (from: number, to: number) =>
@@ -13,6 +14,20 @@ const secondsOption = (text: string): number => {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value) || value < 0)
     throw new InvalidArgumentError('Seconds are expected, such as 60 or 0.5.');
+  return value;
+};
+
+/** A time in the form of the contract's timestamps. */
+export const timeOption = (text: string): string => {
+  const time = parseTimestamp(text, { defaultZone: 'Z' });
+  if (typeof time === 'string') return time;
+  throw new InvalidArgumentError(`${time.message}.`);
+};
+
+export const shareOption = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError('A share from 0 to 1 is expected, such as 0.25.');
   return value;
 };
 

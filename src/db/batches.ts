@@ -20,6 +20,10 @@ const BatchRow = z.object({
   rows_rejected: z.string().nullable(),
   extra_columns: z.array(z.string()),
   duplicate_of: z.string().nullable(),
+  complete_as_of: z.string().nullable(),
+  max_deletes: z.number().nullable(),
+  rows_closed: z.string().nullable(),
+  rows_reopened: z.string().nullable(),
   error: z.string().nullable(),
   error_code: z.string().nullable(),
 });
@@ -29,10 +33,13 @@ const BatchId = z.object({ batch_id: z.string() });
 
 const batchColumns = sql.fragment`
   batch_id, dataset, file, state, forced, content_bytes, sha256, rows_read, rows_loaded, rows_rejected,
-  extra_columns, duplicate_of, error, error_code
+  extra_columns, duplicate_of, complete_as_of, max_deletes, rows_closed, rows_reopened, error, error_code
 `;
 
-export type NewBatch = Pick<IngestInput, 'dataset' | 'file' | 'force' | 'projectDir'> & {
+export type NewBatch = Pick<
+  IngestInput,
+  'dataset' | 'file' | 'force' | 'projectDir' | 'completeAsOf' | 'maxDeletes'
+> & {
   readonly workflowId: string;
   readonly workflowRunId: string;
 };
@@ -50,10 +57,13 @@ export const findAcceptedBatch = async (
 /** Enters a file in the ledger; a second call for the same workflow run answers with the first one's batch. */
 export const insertBatch = async (db: CommonQueryMethods, batch: NewBatch): Promise<string> => {
   const inserted = await db.maybeOneFirst(sql.type(BatchId)`
-    insert into ops.batch (dataset, file, forced, project_dir, workflow_id, workflow_run_id)
+    insert into ops.batch (
+      dataset, file, forced, project_dir, workflow_id, workflow_run_id, complete_as_of, max_deletes
+    )
     values (
       ${batch.dataset}, ${batch.file}, ${batch.force ?? false}, ${batch.projectDir ?? null},
-      ${batch.workflowId}, ${batch.workflowRunId}
+      ${batch.workflowId}, ${batch.workflowRunId}, ${batch.completeAsOf ?? null}::timestamptz,
+      ${batch.maxDeletes ?? null}::double precision
     )
     on conflict (workflow_id, workflow_run_id) do nothing
     returning batch_id
@@ -121,15 +131,20 @@ export const markKnownContent = async (
   `);
 };
 
-/** The published batch that holds this content, the latest if several do. */
+/**
+ * The published batch that holds this content, the latest if several do. A content that is declared complete says
+ * another thing at another time, and another when it is not.
+ */
 export const findPublishedContent = async (
   db: CommonQueryMethods,
-  dataset: string,
+  batch: Pick<BatchRow, 'dataset' | 'complete_as_of'>,
   sha256: string,
 ): Promise<string | null> =>
   db.maybeOneFirst(sql.type(BatchId)`
     select batch_id from ops.batch
-    where dataset = ${dataset} and sha256 = ${sha256} and state = 'published'
+    where
+      dataset = ${batch.dataset} and sha256 = ${sha256} and state = 'published'
+      and complete_as_of is not distinct from ${batch.complete_as_of}::timestamptz
     order by batch_id desc
     limit 1
   `);
@@ -157,6 +172,9 @@ export interface BatchEnd {
   /** What of the batch stands; unset: as loaded. */
   readonly rowsLoaded?: 0 | undefined;
   readonly rowsRejected?: 0 | undefined;
+  /** What was written of what a complete load does not have, and of what is back. */
+  readonly rowsClosed?: number | undefined;
+  readonly rowsReopened?: number | undefined;
 }
 
 /** Writes a batch's final state. */
@@ -170,6 +188,8 @@ export const finishBatch = async (db: CommonQueryMethods, batchId: string, end: 
       error_code = ${end.errorCode ?? null},
       rows_loaded = coalesce(${end.rowsLoaded ?? null}::bigint, rows_loaded),
       rows_rejected = coalesce(${end.rowsRejected ?? null}::bigint, rows_rejected),
+      rows_closed = ${end.rowsClosed ?? null}::bigint,
+      rows_reopened = ${end.rowsReopened ?? null}::bigint,
       finished_at = clock_timestamp()
     where batch_id = ${batchId}::bigint
   `);

@@ -1,6 +1,7 @@
 import { z } from 'zod/v4';
 import { isLongerThan } from './columns/utf8-length';
 import type { DatasetDefinition } from './dataset';
+import { deletesProblem, isShare } from './dataset-deletes';
 import { StrataError } from './errors';
 
 const DATASET_NAME = /^[A-Za-z_][A-Za-z0-9_]{0,39}$/;
@@ -34,7 +35,7 @@ const keyProblem = (key: unknown, schema: z.ZodObject): string | undefined => {
 };
 
 const problemOf = (definition: DatasetDefinition): string | undefined => {
-  const { name, schema, key, rejectThreshold } = definition;
+  const { name, schema, key, rejectThreshold, deletes } = definition;
   if (typeof name !== 'string' || !DATASET_NAME.test(name))
     return 'has a name that is not 1 to 40 letters, digits and underscores, the first not a digit';
   // Duck-typed: the schema may come from another copy of zod.
@@ -46,9 +47,11 @@ const problemOf = (definition: DatasetDefinition): string | undefined => {
     const problem = columnProblem(column);
     if (problem !== undefined) return problem;
   }
-  if (rejectThreshold !== undefined && !(rejectThreshold >= 0 && rejectThreshold <= 1))
+  if (rejectThreshold !== undefined && !isShare(rejectThreshold))
     return 'has a rejectThreshold that is not within 0 and 1';
-  return keyProblem(key, schema);
+  const problem = keyProblem(key, schema);
+  if (problem !== undefined || deletes === undefined) return problem;
+  return deletesProblem(deletes, schema, key);
 };
 
 /** @throws DATASET_INVALID when the definition can't be a dataset */

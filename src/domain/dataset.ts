@@ -3,6 +3,7 @@ import { MAX_ID_BYTES, postgresTypeOf } from './columns/column';
 import type { RowErrorCode } from './columns/field-problem';
 import { isLongerThan } from './columns/utf8-length';
 import { checkDatasetDefinition } from './dataset-definition';
+import { type CheckedDeletes, type DatasetDeletes, withDefaults } from './dataset-deletes';
 import { StrataError } from './errors';
 
 export interface DatasetColumn {
@@ -32,6 +33,8 @@ export interface Dataset {
   readonly key: readonly string[];
   /** A file of 100 rows or more with a greater share of bad rows is rejected whole. */
   readonly rejectThreshold: number;
+  /** How rows say that a thing is gone; undefined where none does. */
+  readonly deletes?: CheckedDeletes | undefined;
   /** Checks the texts of one row, by column; reports every failed check. */
   readonly checkRow: (texts: Readonly<Record<string, string>>) => CheckedRow;
 }
@@ -44,6 +47,8 @@ export interface DatasetDefinition {
   readonly key: readonly string[];
   /** Share of bad rows, 0 to 1, above which a file of 100 rows or more is rejected; default 0.5. */
   readonly rejectThreshold?: number;
+  /** How rows say that a thing is gone. Needed for loads declared complete. */
+  readonly deletes?: DatasetDeletes;
 }
 
 const DEFAULT_REJECT_THRESHOLD = 0.5;
@@ -106,6 +111,7 @@ export const defineDataset = (definition: DatasetDefinition): Dataset => {
     columns,
     key: [...key],
     rejectThreshold: definition.rejectThreshold ?? DEFAULT_REJECT_THRESHOLD,
+    ...(definition.deletes === undefined ? {} : { deletes: withDefaults(definition.deletes) }),
     checkRow: makeCheckRow(schema, keyTexts),
   });
 };

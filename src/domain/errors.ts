@@ -72,6 +72,11 @@ export const errorCatalogue = {
     audience: 'author',
     hint: 'Give the column a new name, or change the bronze column by hand.',
   },
+  DELETES_UNDECLARED: {
+    retryable: false,
+    audience: 'author',
+    hint: 'Say in the dataset file how rows say that a thing is gone: `deletes`, docs/add-a-dataset.md.',
+  },
   BATCH_UNKNOWN: {
     retryable: false,
     audience: 'operator',

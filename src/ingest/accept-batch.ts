@@ -1,31 +1,45 @@
 import type { DatabasePool } from 'slonik';
 import { findAcceptedBatch, insertBatch, type NewBatch } from '../db/batches';
+import { parseTimestamp } from '../domain/columns/timestamp';
 import type { Dataset } from '../domain/dataset';
+import { requireDeletes } from '../domain/dataset-deletes';
 import { StrataError } from '../domain/errors';
 import { checkFile } from './open-file';
 
 export interface AcceptBatchDeps {
   readonly pool: DatabasePool;
   /** The project's datasets; given, an unknown name is refused. */
-  readonly datasets?: readonly Pick<Dataset, 'name'>[] | undefined;
+  readonly datasets?: readonly Pick<Dataset, 'name' | 'deletes'>[] | undefined;
   /** Folders that files may be read from; unset, any. */
   readonly fileRoots?: readonly string[] | undefined;
 }
 
-const checkDataset = (datasets: AcceptBatchDeps['datasets'], name: string): void => {
-  if (datasets === undefined || datasets.some((dataset) => dataset.name === name)) return;
+const checkDataset = (datasets: AcceptBatchDeps['datasets'], input: NewBatch): void => {
+  if (datasets === undefined) return;
+  const { dataset: name, completeAsOf } = input;
+  const dataset = datasets.find((candidate) => candidate.name === name);
+  if (dataset !== undefined && completeAsOf !== undefined) requireDeletes(dataset);
+  if (dataset !== undefined) return;
   const known = datasets.map((dataset) => dataset.name).join(', ') || 'none';
   throw new StrataError('DATASET_UNKNOWN', `There is no dataset "${name}"; the project has: ${known}`);
 };
 
+/** The declared time as PostgreSQL reads it. @throws INPUT_INVALID when it is in no form of the contract's timestamps */
+const declared = ({ completeAsOf }: NewBatch): Pick<NewBatch, 'completeAsOf'> => {
+  if (completeAsOf === undefined) return {};
+  const time = parseTimestamp(completeAsOf, { defaultZone: 'Z' });
+  if (typeof time === 'string') return { completeAsOf: time };
+  throw new StrataError('INPUT_INVALID', `completeAsOf ${time.message}`);
+};
+
 /**
  * Enters a file in the batch ledger and gives it its id: ids follow the order of acceptance. Idempotent per workflow
- * run. @throws DATASET_UNKNOWN, FILE_NOT_FOUND, FILE_UNREADABLE, FILE_NOT_ALLOWED
+ * run. @throws DATASET_UNKNOWN, DELETES_UNDECLARED, INPUT_INVALID, FILE_NOT_FOUND, FILE_UNREADABLE, FILE_NOT_ALLOWED
  */
 export const acceptBatch = async (deps: AcceptBatchDeps, input: NewBatch): Promise<{ batchId: string }> => {
   const accepted = await findAcceptedBatch(deps.pool, input);
   if (accepted !== null) return { batchId: accepted };
-  checkDataset(deps.datasets, input.dataset);
+  checkDataset(deps.datasets, input);
   await checkFile(input.file, deps.fileRoots);
-  return { batchId: await insertBatch(deps.pool, input) };
+  return { batchId: await insertBatch(deps.pool, { ...input, ...declared(input) }) };
 };

@@ -79,7 +79,7 @@ const isKnownContent = async (attempt: LoadAttempt, done: LoadProgress | undefin
     },
     request.signal,
   );
-  if ((await findPublishedContent(pool, batch.dataset, hash.sha256)) === null) return false;
+  if ((await findPublishedContent(pool, batch, hash.sha256)) === null) return false;
   await checkUnchanged(opened);
   await markKnownContent(pool, batch.batch_id, hash);
   return true;

@@ -15,34 +15,57 @@ import {
   publishLoad,
   sweepLoad,
 } from '../db/loads';
+import { closeAbsent } from '../db/close-absent';
 import type { Dataset } from '../domain/dataset';
 import { checkConservation } from './check-conservation';
-import { rejectionReason } from '../domain/rejection';
+import { requireDeletes } from '../domain/dataset-deletes';
+import { incompleteReason, rejectionReason } from '../domain/rejection';
 import { BatchOutcome, type IngestResult } from '../wire/ingest';
 
 export interface PublishBatchDeps {
   readonly pool: DatabasePool;
-  readonly dataset: Pick<Dataset, 'name' | 'rejectThreshold'>;
+  readonly dataset: Pick<Dataset, 'name' | 'columns' | 'rejectThreshold' | 'deletes'>;
 }
 
-/** Decides what becomes of a loaded batch: known content first, then its share of bad rows. */
+const rejected = (error: string, errorCode: string): BatchEnd => ({
+  state: 'rejected',
+  error,
+  errorCode,
+  rowsLoaded: 0,
+});
+
+/** Decides what becomes of a loaded batch: known content first, then its bad rows. */
 const decide = async (
   db: DatabaseTransactionConnection,
   batch: BatchRow,
   threshold: number,
 ): Promise<BatchEnd> => {
   const known =
-    batch.forced || batch.sha256 === null
-      ? null
-      : await findPublishedContent(db, batch.dataset, batch.sha256);
+    batch.forced || batch.sha256 === null ? null : await findPublishedContent(db, batch, batch.sha256);
   if (known !== null) return { state: 'duplicate', duplicateOf: known, rowsLoaded: 0, rowsRejected: 0 };
-  const rejection = rejectionReason(
-    { rowsRead: Number(batch.rows_read ?? 0), rowsRejected: Number(batch.rows_rejected ?? 0) },
-    threshold,
-  );
-  return rejection === undefined
-    ? { state: 'published' }
-    : { state: 'rejected', error: rejection, errorCode: 'BATCH_REJECTED', rowsLoaded: 0 };
+  const rowsRejected = Number(batch.rows_rejected ?? 0);
+  const tooMany = rejectionReason({ rowsRead: Number(batch.rows_read ?? 0), rowsRejected }, threshold);
+  if (tooMany !== undefined) return rejected(tooMany, 'BATCH_REJECTED');
+  const incomplete = batch.complete_as_of === null ? undefined : incompleteReason(rowsRejected);
+  return incomplete === undefined ? { state: 'published' } : rejected(incomplete, 'LOAD_INCOMPLETE');
+};
+
+/** Of a complete load that is to be published: closes what it doesn't have, unless that is too much. */
+const complete = async (
+  db: DatabaseTransactionConnection,
+  batch: BatchRow,
+  load: { readonly loadId: string; readonly dataset: PublishBatchDeps['dataset'] },
+): Promise<BatchEnd> => {
+  if (batch.complete_as_of === null) return { state: 'published' };
+  const closed = await closeAbsent(db, {
+    loadId: load.loadId,
+    dataset: requireDeletes(load.dataset),
+    asOf: batch.complete_as_of,
+    maxShare: batch.max_deletes ?? undefined,
+  });
+  return closed.kind === 'refused'
+    ? rejected(closed.reason, 'DELETES_EXCEED_LIMIT')
+    : { state: 'published', rowsClosed: closed.closed, rowsReopened: closed.reopened };
 };
 
 const countRows = async (db: DatabaseTransactionConnection, batchId: string): Promise<number | undefined> => {
@@ -65,9 +88,11 @@ const settle = async ({ pool, dataset }: PublishBatchDeps, batchId: string): Pro
     if (BatchOutcome.safeParse(batch.state).success) return;
     const load = await findFileLoad(transaction, batchId);
     if (batch.state !== 'loaded' || !load) throw new Error(`Batch ${batchId} is ${batch.state}, not loaded`);
-    const end = await decide(transaction, batch, dataset.rejectThreshold);
-    if (end.state !== 'duplicate')
+    const verdict = await decide(transaction, batch, dataset.rejectThreshold);
+    if (verdict.state !== 'duplicate')
       await checkConservation(transaction, batch, { loadId: load.loadId, bronzeRows });
+    const end =
+      verdict.state === 'published' ? await complete(transaction, batch, { ...load, dataset }) : verdict;
     if (end.state === 'published') await publishLoad(transaction, load.loadId, batch.dataset);
     await finishBatch(transaction, batchId, end);
   });
@@ -91,13 +116,16 @@ const asResult = (batch: BatchRow): IngestResult => ({
   rowsLoaded: Number(batch.rows_loaded ?? 0),
   rowsRejected: Number(batch.rows_rejected ?? 0),
   extraColumns: batch.extra_columns,
+  ...(batch.rows_closed === null ? {} : { rowsClosed: Number(batch.rows_closed) }),
+  ...(batch.rows_reopened === null ? {} : { rowsReopened: Number(batch.rows_reopened) }),
   ...(batch.duplicate_of === null ? {} : { duplicateOf: batch.duplicate_of }),
   ...(batch.state === 'rejected' && batch.error !== null ? { reason: batch.error } : {}),
 });
 
 /**
  * Ends a loaded batch: `published` makes its rows visible with the dataset's next position and `_loaded_at`; `duplicate`
- * is content that a published batch already holds; `rejected` has too many bad rows, and keeps its dead letters.
+ * is content that a published batch already holds; `rejected` has too many bad rows, and keeps its dead letters, or is
+ * declared complete and has any, or would close too much. A complete load also gets its tombstones.
  * Idempotent: what was decided once stands. @throws ROWS_NOT_CONSERVED
  */
 export const publishBatch = async (

@@ -11,6 +11,13 @@ export const IngestInput = z.strictObject({
   transform: z.boolean().optional(),
   /** The project whose contract is meant, if it isn't the worker's own. */
   projectDir: z.string().optional(),
+  /**
+   * The file holds every entity that exists at this time, in the contract's form of timestamps: those that are alive
+   * then and not in the file are closed.
+   */
+  completeAsOf: z.string().min(1).optional(),
+  /** Share of the living, 0 to 1, that this complete load closes at most; default: the dataset's. */
+  maxDeletes: z.number().min(0).max(1).optional(),
   /** The plan that the run after this load is to execute; default: the worker's own project. */
   planHash: z.string().optional(),
 });
@@ -88,6 +95,10 @@ export interface IngestResult {
   extraColumns: string[];
   /** With outcome `duplicate`: the batch that holds this content. */
   duplicateOf?: string | undefined;
-  /** With outcome `rejected`: the share of bad rows and the threshold, in words. */
+  /** Of a complete load that was published: tombstones written for entities that the file doesn't have. */
+  rowsClosed?: number | undefined;
+  /** Of a complete load that was published: rows written for entities that are back. */
+  rowsReopened?: number | undefined;
+  /** With outcome `rejected`: why, in words. */
   reason?: string | undefined;
 }

@@ -7,7 +7,7 @@ import { createWarehousePool } from '../../../src/db/pool';
 import type { Dataset } from '../../../src/domain/dataset';
 import { acceptBatch, type FileProgress, loadFile, publishBatch } from '../../../src/ingest';
 import { loadDatasets } from '../../../src/project/load-datasets';
-import type { IngestResult, LoadFileResult } from '../../../src/wire/ingest';
+import type { IngestInput, IngestResult, LoadFileResult } from '../../../src/wire/ingest';
 import { createTestDatabase } from '../../support/database';
 import { writeTemporary } from '../../unit/ingest/csv-files';
 
@@ -20,20 +20,23 @@ export interface LoadOptions {
   readonly maxFieldBytes?: number;
 }
 
+/** What a file is declared to be. */
+type Declared = Pick<IngestInput, 'completeAsOf' | 'maxDeletes'>;
+
 export interface IngestWarehouse {
   readonly pool: DatabasePool;
   readonly url: string;
   readonly datasets: Record<string, Dataset>;
   /** Rows of a query, each value as the pool reads it. */
   rows(text: string): Promise<Row[]>;
-  accept(dataset: string, file: string, force?: boolean): Promise<string>;
+  accept(dataset: string, file: string, force?: boolean, declared?: Declared): Promise<string>;
   load(batchId: string, options?: LoadOptions): Promise<LoadFileResult>;
   publish(batchId: string): Promise<IngestResult>;
   /** Writes the content into a file and takes it through all steps. */
   ingest(
     dataset: string,
     content: string | Buffer,
-    options?: { name?: string; force?: boolean },
+    options?: { name?: string; force?: boolean } & Declared,
   ): Promise<IngestResult>;
   stop(): Promise<void>;
 }
@@ -61,10 +64,13 @@ export const startIngestWarehouse = async (extra: readonly Dataset[] = []): Prom
     url: database.url,
     datasets,
     rows: async (text) => [...(await pool.any({ ...sql.type(z.record(z.any()))``, sql: text }))],
-    accept: async (dataset, file, force) => {
+    accept: async (dataset, file, force, declared) => {
       const run = { workflowId: randomUUID(), workflowRunId: randomUUID() };
       return (
-        await acceptBatch({ pool }, { dataset, file, ...(force === undefined ? {} : { force }), ...run })
+        await acceptBatch(
+          { pool, datasets: Object.values(datasets) },
+          { dataset, file, ...(force === undefined ? {} : { force }), ...declared, ...run },
+        )
       ).batchId;
     },
     load: async (batchId, options = {}) =>
@@ -83,8 +89,8 @@ export const startIngestWarehouse = async (extra: readonly Dataset[] = []): Prom
         },
       ),
     publish: async (batchId) => publishBatch({ pool, dataset: await datasetOfBatch(batchId) }, { batchId }),
-    ingest: async (dataset, content, { name = 'f.csv', force } = {}) => {
-      const batchId = await warehouse.accept(dataset, writeTemporary(name, content), force);
+    ingest: async (dataset, content, { name = 'f.csv', force, ...declared } = {}) => {
+      const batchId = await warehouse.accept(dataset, writeTemporary(name, content), force, declared);
       await warehouse.load(batchId);
       return warehouse.publish(batchId);
     },

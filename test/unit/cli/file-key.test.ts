@@ -26,6 +26,20 @@ describe('the key of a file', () => {
     expect(fileKey({ file, databaseUuid })).not.toBe(before);
   });
 
+  test('is another one when the file is declared complete, at another time, or with another limit', () => {
+    const declared = (declaration?: { completeAsOf: string; maxDeletes?: number }): string =>
+      fileKey({ file, databaseUuid, declaration });
+    const completeAsOf = '2024-01-01T00:00Z';
+    const keys = [
+      declared(),
+      declared({ completeAsOf }),
+      declared({ completeAsOf: '2024-01-02T00:00Z' }),
+      declared({ completeAsOf, maxDeletes: 1 }),
+    ];
+    expect(new Set(keys).size).toBe(4);
+    expect(declared({ completeAsOf })).toBe(keys[1]);
+  });
+
   test('exists for a file that only the worker has', () => {
     expect(fileKey({ file: '/nowhere/x.csv', databaseUuid })).toMatch(/^[0-9a-f]{20}$/);
   });

@@ -34,6 +34,21 @@ describe('the summary of a file', () => {
     ]);
   });
 
+  test('says what a complete load closed and reopened', () => {
+    expect(fileLines('transactions', outcome({ rowsClosed: 3, rowsReopened: 0 }))).toEqual([
+      'transactions t.csv: batch 7, 100 read, 100 loaded, 0 rejected',
+      'transactions t.csv: declared complete: 3 closed, 0 reopened',
+    ]);
+  });
+
+  test('names the dead letters of a rejected file only where there are any', () => {
+    const reason = 'it would close 2 of the 4 that are alive';
+    const lines = (rowsRejected: number): string[] =>
+      fileLines('transactions', outcome({ outcome: 'rejected', reason, rowsRejected }));
+    expect(lines(0)).toEqual([`transactions t.csv: batch 7 rejected, nothing loaded: ${reason}`]);
+    expect(lines(1)[0]).toMatch(/ops\.dead_letter_queue, batch_id 7\)$/);
+  });
+
   test('says of a known content that there is nothing to do, which is no failure', () => {
     const duplicate = outcome({ outcome: 'duplicate', duplicateOf: '3', rowsLoaded: 0 });
     expect(fileLines('transactions', duplicate)).toEqual([

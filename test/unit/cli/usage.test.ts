@@ -41,6 +41,15 @@ describe('the command line', () => {
     ['a missing argument', ['ingest', 'transactions']],
     ['a number that is none', ['run', '--threads', 'many']],
     ['vars that are no mapping', ['run', '--vars', '[1']],
+    ['a complete file of no time', ['ingest', 'd', 'a.csv', '--complete']],
+    ['a time without a complete file', ['ingest', 'd', 'a.csv', '--as-of', '2024-01-01']],
+    ['a limit without a complete file', ['ingest', 'd', 'a.csv', '--max-deletes', '1']],
+    ['several complete files', ['ingest', 'd', 'a.csv', 'b.csv', '--complete', '--as-of', '2024-01-01']],
+    ['a time that is none', ['ingest', 'd', 'a.csv', '--complete', '--as-of', '2024-02-30']],
+    [
+      'a share beyond 1',
+      ['ingest', 'd', 'a.csv', '--complete', '--as-of', '2024-01-01', '--max-deletes', '2'],
+    ],
     ['a choice that there is not', ['ls', '--resource-type', 'table']],
   ])('answers %s with one line and exit code 2', async (_what, args) => {
     const { code, stdout, stderr } = await run(args);

@@ -40,6 +40,37 @@ test.each<[string, Partial<DatasetDefinition>, string]>([
   expect(() => defineDataset({ ...valid, ...change })).toThrow(message);
 });
 
+const changes = {
+  name: 'members',
+  schema: z.object({
+    id: column.id(),
+    note: column.text({ nullable: true }),
+    at: column.timestamp(),
+    gone: column.boolean({ nullable: true }),
+  }),
+  key: ['at', 'id'],
+};
+const deletes = { entity: ['id'], effectiveAt: 'at', tombstone: 'gone' };
+
+test('how rows say that a thing is gone is kept, with the default limit on what a load may close', () => {
+  expect(defineDataset({ ...changes, deletes }).deletes).toEqual({ ...deletes, maxShare: 0.1 });
+  expect(defineDataset(changes)).not.toHaveProperty('deletes');
+});
+
+test.each<[string, Partial<NonNullable<DatasetDefinition['deletes']>>, string]>([
+  ['no entity', { entity: [] }, 'without an entity'],
+  ['an entity that is no column', { entity: ['nr'] }, '"nr" that is not in its schema'],
+  ['a tombstone that is no column', { tombstone: 'dead' }, '"dead" that is not in its schema'],
+  ['an effective time that is text', { effectiveAt: 'note' }, 'neither a timestamp nor a date'],
+  ['a tombstone that is text', { tombstone: 'note' }, 'which is no boolean'],
+  ['an entity that is more than the key', { entity: ['id', 'note'] }, 'are not its key'],
+  ['an entity that is another one', { entity: ['note'] }, 'are not its key'],
+  ['an entity with the effective time', { entity: ['id', 'at'] }, 'are not its key'],
+  ['a limit beyond 1', { maxShare: 1.5 }, 'deletes.maxShare'],
+])('deletes with %s are refused', (_, change, message) => {
+  expect(() => defineDataset({ ...changes, deletes: { ...deletes, ...change } })).toThrow(message);
+});
+
 test('every failed check of a row is reported, row-wide ones too', () => {
   const dataset = defineDataset({
     name: 'pairs',
