@@ -114,21 +114,26 @@ const countEntities = (db: CommonQueryMethods): Promise<z.infer<typeof Counts>> 
     from _strata_entity
   `);
 
-/** `_row_number`s go on after the file's last record, and after what has been written already. */
-const rowsAfter = (parts: Parts): Fragment => sql.fragment`(
-  select greatest(
-    (select rows_read from ops.batch where batch_id = own.batch_id),
-    (select max(_row_number) from ${parts.heap} where _load_id = own.load_id),
-    0
-  ) as last_row, own.load_id, own.batch_id
-  from ops.load as own where own.load_id = ${parts.loadId}
-)`;
+const LoadEnd = z.object({ batch_id: z.string(), last_row: z.string() });
+type LoadEnd = z.infer<typeof LoadEnd>;
+
+/** Where `_row_number`s go on: after the file's last record, and after what has been written already. */
+const endOfLoad = (db: CommonQueryMethods, { heap, loadId }: Parts): Promise<LoadEnd> =>
+  db.one(sql.type(LoadEnd)`
+    select
+      l.batch_id,
+      greatest(b.rows_read, (select max(_row_number) from ${heap} where _load_id = ${loadId}), 0) as last_row
+    from ops.load as l
+    inner join ops.batch as b on b.batch_id = l.batch_id
+    where l.load_id = ${loadId}
+  `);
 
 const writeTombstones = async (
   db: CommonQueryMethods,
   { dataset: { deletes } }: CompleteLoad,
   parts: Parts,
 ): Promise<number> => {
+  const end = await endOfLoad(db, parts);
   const { entity, effectiveAt, tombstone } = deletes;
   const names = identifiers(numbered(entity));
   const { rowCount } = await db.query(sql.typeAlias('void')`
@@ -136,9 +141,9 @@ const writeTombstones = async (
       ${identifiers([...entity, effectiveAt, tombstone])}, _load_id, _batch_id, _row_number
     )
     select
-      ${names}, ${parts.asOf}, true, own.load_id, own.batch_id, own.last_row + row_number() over (order by ${names})
+      ${names}, ${parts.asOf}, true, ${parts.loadId}, ${end.batch_id}::bigint,
+      ${end.last_row}::bigint + row_number() over (order by ${names})
     from _strata_entity
-    cross join ${rowsAfter(parts)} as own
     where is_absent
   `);
   return rowCount;
@@ -155,6 +160,7 @@ const writeReturned = async (
 ): Promise<number> => {
   const { entity, effectiveAt, tombstone } = deletes;
   const { heap, at, asOf, isGone } = parts;
+  const end = await endOfLoad(db, parts);
   const names = columns.map(({ name }) => name);
   const isEntity = entity.map(
     (column, i) => sql.fragment`e.${sql.identifier([`entity_${i + 1}`])} = b.${sql.identifier([column])}`,
@@ -166,8 +172,8 @@ const writeReturned = async (
   const { rowCount } = await db.query(sql.typeAlias('void')`
     insert into ${heap} (${identifiers(names)}, _extra, _load_id, _batch_id, _row_number)
     select
-      ${sql.join(values, comma)}, b._extra, own.load_id, own.batch_id,
-      own.last_row + row_number() over (order by b._row_number)
+      ${sql.join(values, comma)}, b._extra, ${parts.loadId}, ${end.batch_id}::bigint,
+      ${end.last_row}::bigint + row_number() over (order by b._row_number)
     from (
       select distinct on (${sql.join(
         entity.map((c) => sql.fragment`b.${sql.identifier([c])}`),
@@ -183,7 +189,6 @@ const writeReturned = async (
         )},
         ${at} <= ${asOf} desc, ${at} desc, b._row_number desc
     ) as b
-    cross join ${rowsAfter(parts)} as own
     where not ${isGone}
   `);
   return rowCount;

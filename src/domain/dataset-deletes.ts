@@ -22,6 +22,9 @@ const EFFECTIVE_TYPES: readonly (string | undefined)[] = ['timestamptz', 'date']
 export const isShare = (value: unknown): value is number =>
   typeof value === 'number' && value >= 0 && value <= 1;
 
+/** A project's file is not always type-checked. */
+const isFilledList = (value: unknown): value is readonly string[] => Array.isArray(value) && value.length > 0;
+
 /** What is wrong with a dataset's `deletes`, as the rest of a sentence. */
 export const deletesProblem = (
   deletes: DatasetDeletes,
@@ -29,8 +32,7 @@ export const deletesProblem = (
   key: readonly string[],
 ): string | undefined => {
   const { entity, effectiveAt, tombstone, maxShare } = deletes;
-  // A project's file is not always type-checked.
-  if (!Array.isArray(entity as unknown) || entity.length === 0) return 'has deletes without an entity';
+  if (!isFilledList(entity)) return 'has deletes without an entity';
   const shape = schema.shape as Record<string, z.core.$ZodType>;
   const unknown = [...entity, effectiveAt, tombstone].find((column) => shape[column] === undefined);
   if (unknown !== undefined) return `has deletes with a column "${unknown}" that is not in its schema`;
