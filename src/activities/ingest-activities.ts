@@ -62,7 +62,10 @@ export const createIngestActivities = (deps: IngestActivityDeps): IngestActiviti
     acceptBatch: (input) =>
       guard(async () => {
         const datasets = [await projects.dataset(input.dataset, input.projectDir)];
-        const accepted = await ingest.acceptBatch({ pool, datasets, fileRoots }, { ...input, ...thisWorkflow() });
+        const accepted = await ingest.acceptBatch(
+          { pool, datasets, fileRoots },
+          { ...input, ...thisWorkflow() },
+        );
         return {
           batchId: accepted.batchId,
           databaseUuid: await databaseUuid(pool),
