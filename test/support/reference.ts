@@ -11,6 +11,8 @@ export interface CustomerRow {
   readonly acquisition_channel: string | null;
   readonly created_at: bigint;
   readonly updated_at: bigint;
+  /** A tombstone: from `updated_at` on there is no such customer. */
+  readonly is_deleted?: boolean;
 }
 
 export interface TransactionRow {
@@ -108,24 +110,33 @@ const sumOf = (rows: readonly { readonly amount: bigint }[]): bigint =>
 const sameVersion = (a: CustomerRow, b: CustomerRow): boolean =>
   a.segment === b.segment && a.plan_type === b.plan_type && a.name === b.name;
 
+/** The versions of one customer from all of its changes, in order of their effective times. */
 const historyOf = (changes: readonly CustomerRow[]): Version[] => {
   const ordered = [...changes].sort((a, b) => (a.updated_at < b.updated_at ? -1 : 1));
-  const first = ordered[0] as CustomerRow;
-  const last = ordered[ordered.length - 1] as CustomerRow;
+  const live = ordered.filter((row) => row.is_deleted !== true);
+  const first = live[0] as CustomerRow;
+  const last = live[live.length - 1] as CustomerRow;
   const versions: Version[] = [];
+  let open: Version | undefined;
   for (const row of ordered) {
-    const open = versions[versions.length - 1];
+    if (row.is_deleted === true) {
+      if (open) open.validTo = row.updated_at;
+      open = undefined;
+      continue;
+    }
     if (open && sameVersion(open.row, row)) continue;
-    const validFrom = !open && row.created_at <= row.updated_at ? row.created_at : row.updated_at;
+    const isFirst = row === ordered[0];
+    const validFrom = isFirst && row.created_at <= row.updated_at ? row.created_at : row.updated_at;
     if (open) open.validTo = validFrom;
-    versions.push({
+    open = {
       row,
       channel: first.acquisition_channel,
       email: last.email,
       createdAt: first.created_at,
       validFrom,
       validTo: null,
-    });
+    };
+    versions.push(open);
   }
   return versions;
 };
@@ -281,10 +292,30 @@ export const referenceTables = (accepted: Accepted): Tables => {
   }));
   const tables: Tables = {
     'silver.stg_customers': changes.map((c) =>
-      rowText([c.customer_id, c.name, c.email, c.segment, c.plan_type, c.updated_at, c.batchId, c.rowNumber]),
+      rowText([
+        c.customer_id,
+        c.name,
+        c.email,
+        c.segment,
+        c.plan_type,
+        c.acquisition_channel,
+        c.created_at,
+        c.updated_at,
+        c.batchId,
+        c.rowNumber,
+      ]),
     ),
     'silver.stg_transactions': transactions.map((t) =>
-      rowText([t.transaction_id, t.transaction_date, money(t.amount), t.status, t.batchId, t.rowNumber]),
+      rowText([
+        t.transaction_id,
+        t.customer_id,
+        t.transaction_date,
+        money(t.amount),
+        t.transaction_type,
+        t.status,
+        t.batchId,
+        t.rowNumber,
+      ]),
     ),
     'silver.stg_marketing_spend': spend.map((s) =>
       rowText([s.spend_date, s.channel, money(s.amount), s.batchId, s.rowNumber]),

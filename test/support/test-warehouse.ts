@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { resolve } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { DatabasePool } from 'slonik';
 import { sql } from '../../src/db/sql';
 import { z } from 'zod';
@@ -19,54 +20,66 @@ import { type Loaded, rowText, type Tables } from './reference';
 
 const Id = z.object({ id: z.string() });
 
-export const compileEcho = async (): Promise<Manifest> => {
-  const projectDir = resolve(__dirname, '..', '..', 'sql');
-  const t = (name: string, type = 'text') => ({ name, type });
-  const datasets = [
-    {
-      name: 'customers',
-      key: ['customer_id', 'updated_at'],
-      columns: [
-        t('customer_id'),
-        t('name'),
-        t('email'),
-        t('segment'),
-        t('plan_type'),
-        t('acquisition_channel'),
-        t('created_at', 'timestamptz'),
-        t('updated_at', 'timestamptz'),
-      ],
-    },
-    {
-      name: 'transactions',
-      key: ['transaction_id'],
-      columns: [
-        t('transaction_id'),
-        t('customer_id'),
-        t('transaction_date', 'timestamptz'),
-        t('amount', 'numeric(18,2)'),
-        t('transaction_type'),
-        t('status'),
-      ],
-    },
-    {
-      name: 'marketing_spend',
-      key: ['spend_date', 'channel'],
-      columns: [t('spend_date', 'date'), t('channel'), t('amount', 'numeric(18,2)')],
-    },
-  ];
-  return compileProject({
-    files: await readProjectFiles(projectDir),
-    datasets: datasets.map(({ name, columns, key }) => ({ name, columns, key })),
+/** Echo; with `deletes` its customers have the column `is_deleted`, and the dimension takes it as a tombstone. */
+const t = (name: string, type = 'text') => ({ name, type });
+
+/** Echo's datasets as a manifest has them; with `deletes` customers have the column `is_deleted`. */
+const echoDatasets = (deletes: boolean) => [
+  {
+    name: 'customers',
+    key: ['customer_id', 'updated_at'],
+    columns: [
+      ...['customer_id', 'name', 'email', 'segment', 'plan_type', 'acquisition_channel'].map((c) => t(c)),
+      t('created_at', 'timestamptz'),
+      t('updated_at', 'timestamptz'),
+      ...(deletes ? [t('is_deleted', 'boolean')] : []),
+    ],
+  },
+  {
+    name: 'transactions',
+    key: ['transaction_id'],
+    columns: [
+      t('transaction_id'),
+      t('customer_id'),
+      t('transaction_date', 'timestamptz'),
+      t('amount', 'numeric(18,2)'),
+      t('transaction_type'),
+      t('status'),
+    ],
+  },
+  {
+    name: 'marketing_spend',
+    key: ['spend_date', 'channel'],
+    columns: [t('spend_date', 'date'), t('channel'), t('amount', 'numeric(18,2)')],
+  },
+];
+
+const WITH_DELETES = resolve(__dirname, '..', 'fixtures', 'projects', 'echo-with-deletes');
+
+const compileWith = async (deletes: boolean): Promise<Manifest> => {
+  const files = await readProjectFiles(resolve(__dirname, '..', '..', 'sql'));
+  const overlaid = files.map((file) => {
+    const over = join(WITH_DELETES, file.path);
+    return deletes && existsSync(over) ? { ...file, text: readFileSync(over, 'utf8') } : file;
   });
+  return compileProject({ files: overlaid, datasets: echoDatasets(deletes) });
+};
+
+const compiled = new Map<boolean, Promise<Manifest>>();
+
+/** Echo. With `deletes`, the models that know of deleted customers go over those that don't. */
+export const compileEcho = ({ deletes = false } = {}): Promise<Manifest> => {
+  const manifest = compiled.get(deletes) ?? compileWith(deletes);
+  compiled.set(deletes, manifest);
+  return manifest;
 };
 
 const micros = (column: string): string => `(extract(epoch from ${column}) * 1000000)::bigint`;
 
 /** The tables in the form of {@link Tables}. */
 const TABLE_QUERIES: Record<string, string> = {
-  'silver.stg_customers': `select customer_id, name, email, segment, plan_type, ${micros('updated_at')}, _batch_id, _row_number`,
-  'silver.stg_transactions': `select transaction_id, ${micros('transaction_date')}, amount, status, _batch_id, _row_number`,
+  'silver.stg_customers': `select customer_id, name, email, segment, plan_type, acquisition_channel, ${micros('created_at')}, ${micros('updated_at')}, _batch_id, _row_number`,
+  'silver.stg_transactions': `select transaction_id, customer_id, ${micros('transaction_date')}, amount, transaction_type, status, _batch_id, _row_number`,
   'silver.stg_marketing_spend': 'select spend_date, channel, amount, _batch_id, _row_number',
   'gold.dim_customer': `select customer_id, name, email, segment, plan_type, acquisition_channel, ${micros('created_at')}, ${micros('valid_from')}, ${micros('valid_to')}, is_current`,
   'gold.fct_transactions': `select transaction_id, customer_id, ${micros('transaction_date')}, amount, transaction_type, status, segment, plan_type,
@@ -98,6 +111,23 @@ export interface BegunVerification {
   readonly nodeIds: readonly string[];
 }
 
+/** One query for all tables: its rows are a table's name and a row of it as an array of texts. */
+const ALL_TABLES = Object.entries(TABLE_QUERIES)
+  .map(([table, query]) => {
+    const texts = splitColumns(query).map((column) => `(${column})::text`);
+    return `select '${table}' as name, array[${texts.join(', ')}] as texts from ${table} as f`;
+  })
+  .join('\nunion all\n');
+
+/** One attempt at a node. */
+export type Attempt = (options?: {
+  readonly number?: number;
+  readonly signal?: AbortSignal;
+}) => Promise<NodeResult>;
+
+/** How a node is run: mostly by one attempt. */
+export type NodeRunner = (attempt: Attempt, index: number) => Promise<NodeResult | undefined>;
+
 /** A warehouse driven without Temporal: loads are published by SQL, nodes run one after another. */
 export class TestWarehouse {
   private constructor(
@@ -113,13 +143,18 @@ export class TestWarehouse {
   }
 
   /** Accepts a batch, and writes its rows, not yet visible. Returns the load's id. */
-  async load(dataset: string, batchId: number, rows: readonly Loaded<object>[]): Promise<string> {
+  async load(
+    dataset: string,
+    batchId: number,
+    rows: readonly Loaded<object>[],
+    kind: 'file' | 'replay' = 'file',
+  ): Promise<string> {
     await this.pool.query(sql.typeAlias('void')`
       insert into ops.batch (batch_id, dataset, file, state) overriding system value
       values (${batchId}, ${dataset}, 'test', 'loaded') on conflict do nothing
     `);
     const loadId = await this.pool.oneFirst(sql.type(Id)`
-      insert into ops.load (batch_id, dataset) values (${batchId}, ${dataset}) returning load_id as id
+      insert into ops.load (batch_id, dataset, kind) values (${batchId}, ${dataset}, ${kind}) returning load_id as id
     `);
     const columns = this.manifest.datasets[dataset]?.columns ?? [];
     const names = columns.map((c) => `"${c.name}"`).join(', ');
@@ -157,28 +192,43 @@ from jsonb_array_elements('${json.replaceAll("'", "''")}') as r`),
     `);
   }
 
-  async run(transform: TransformInput = {}): Promise<NodeResult[]> {
+  /** Runs a selection, node after node; `runNode` says how a node is run, and answers nothing for one that failed. */
+  async run(
+    transform: TransformInput = {},
+    runOne: NodeRunner = (attempt) => attempt(),
+  ): Promise<NodeResult[]> {
     const runId = randomUUID();
     const { nodes } = await planRun(
       { pool: this.pool },
       { runId, workflowId: 'test', planHash: this.planHash, transform },
     );
     const results: NodeResult[] = [];
-    for (const node of nodes)
+    let failed = false;
+    for (const [index, node] of nodes.entries()) {
+      const result: NodeResult | undefined = failed
+        ? undefined
+        : await runOne(this.attemptAt(runId, node.id), index);
       results.push(
-        await runNode(
-          { pool: this.pool, warehouse: 'test' },
-          {
-            runId,
-            databaseUuid: this.uuid,
-            nodeId: node.id,
-            attempt: 1,
-            signal: new AbortController().signal,
-          },
-        ),
+        result ?? {
+          ...node,
+          nodeId: node.id,
+          state: failed ? 'skipped' : 'failed',
+          durationMs: 0,
+          attempts: 1,
+        },
       );
-    await this.finish(runId, results);
+      failed ||= result === undefined;
+    }
+    await this.finish(runId, results, failed ? 'failed' : 'success');
     return results;
+  }
+
+  private attemptAt(runId: string, nodeId: string): Attempt {
+    return ({ number = 1, signal = new AbortController().signal } = {}) =>
+      runNode(
+        { pool: this.pool, warehouse: 'test' },
+        { runId, databaseUuid: this.uuid, nodeId, attempt: number, signal },
+      );
   }
 
   /** The first phase of a verification: plans and runs. What it returns is what the nodes are then verified with. */
@@ -210,28 +260,17 @@ from jsonb_array_elements('${json.replaceAll("'", "''")}') as r`),
     return Object.fromEntries(results.map((r) => [r.label, r.verification as Verification]));
   }
 
-  finish(runId: string, results: NodeResult[]): Promise<void> {
-    return finishRun({ pool: this.pool }, { runId, databaseUuid: this.uuid, state: 'success', results });
+  finish(runId: string, results: NodeResult[], state: 'success' | 'failed' = 'success'): Promise<void> {
+    return finishRun({ pool: this.pool }, { runId, databaseUuid: this.uuid, state, results });
   }
 
   /** Echo's tables. */
   async tables(): Promise<Tables> {
-    const tables: Tables = {};
-    for (const [table, query] of Object.entries(TABLE_QUERIES)) {
-      tables[table] = await this.tableRows(`${query} from ${table} as f`);
-    }
+    const { rows } = await this.pool.query(rawSql(ALL_TABLES));
+    const tables: Tables = Object.fromEntries(Object.keys(TABLE_QUERIES).map((table) => [table, []]));
+    for (const { name, texts } of rows as { name: string; texts: (string | null)[] }[])
+      tables[name]?.push(rowText(texts));
+    for (const texts of Object.values(tables)) texts.sort();
     return tables;
-  }
-
-  /** Each row as an array of texts, so that columns need no names. */
-  private async tableRows(query: string): Promise<string[]> {
-    const columns = splitColumns(query);
-    const inner = `select ${columns.map((_, i) => `c${i + 1}::text`).join(', ')} from (${query}) as t (${columns.map((_, i) => `c${i + 1}`).join(', ')})`;
-    const { rows } = await this.pool.query(rawSql(inner));
-    return rows
-      .map((row) =>
-        rowText(columns.map((_, i) => (row as Record<string, string | null>)[`c${i + 1}`] ?? null)),
-      )
-      .sort();
   }
 }
