@@ -15,7 +15,7 @@ import { playHistory } from './play-history';
 const LANES = 3;
 const COUNTEREXAMPLES = resolve(__dirname, '..', '..', '..', '.strata', 'counterexamples');
 
-export interface HistoryBench {
+interface HistoryBench {
   /** Plays one history on an empty warehouse, and compares the tables with the reference. */
   readonly check: (history: History) => Promise<void>;
   readonly close: () => Promise<void>;
@@ -32,9 +32,7 @@ const checkIn = async (warehouse: TestWarehouse, pool: DatabasePool, history: Hi
   expect(await warehouse.tables()).toEqual(expected);
 };
 
-export const openHistoryBench = async (
-  options: { readonly deletes?: boolean } = {},
-): Promise<HistoryBench> => {
+const openHistoryBench = async (options: { readonly deletes?: boolean } = {}): Promise<HistoryBench> => {
   const database: TestDatabase = await createTestDatabase({ template: 'migrated' });
   const pool = await createWarehousePool(database.url, { maximumPoolSize: 6 });
   const warehouse = await TestWarehouse.open(pool, await compileEcho(options));
@@ -43,6 +41,37 @@ export const openHistoryBench = async (
     close: async () => {
       await pool.end();
       await database.drop();
+    },
+  };
+};
+
+/**
+ * Begins to check all these histories, a few at once. Returns what gives the outcome of each; call `close` when all
+ * have been asked for.
+ */
+export const beginChecks = async (
+  all: readonly (History & { readonly deletes: boolean })[],
+): Promise<{ outcome: (history: History) => Promise<void>; close: () => Promise<void> }> => {
+  const outcomes = new Map<History, Promise<void>>();
+  const benches: HistoryBench[] = [];
+  for (const deletes of [false, true]) {
+    const histories = all.filter((history) => history.deletes === deletes);
+    for (let lane = 0; lane < LANES; lane += 1) {
+      const bench = await openHistoryBench({ deletes });
+      benches.push(bench);
+      let before: Promise<unknown> = Promise.resolve();
+      for (const history of histories.filter((_, i) => i % LANES === lane)) {
+        const outcome = before.then(() => bench.check(history));
+        before = outcome.catch(() => undefined);
+        outcomes.set(history, outcome);
+      }
+    }
+  }
+  return {
+    outcome: (history) => outcomes.get(history) ?? Promise.reject(new Error('Not among the histories')),
+    close: async () => {
+      await Promise.allSettled(outcomes.values());
+      for (const bench of benches) await bench.close();
     },
   };
 };
