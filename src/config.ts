@@ -34,6 +34,8 @@ export interface Config {
   readonly retryIntervalMs: number;
   readonly threads: number;
   readonly inlineWorker: boolean;
+  /** Who acts; undefined: the user of the system. */
+  readonly actor?: string | undefined;
   readonly temporalBinary?: string | undefined;
   readonly logLevel: LogLevel;
   readonly logFormat: 'json' | 'pretty' | 'auto';
@@ -52,6 +54,7 @@ export interface ConfigFlags {
   readonly retryInterval?: string | number | undefined;
   readonly threads?: string | number | undefined;
   readonly inlineWorker?: boolean | undefined;
+  readonly actor?: string | undefined;
   readonly temporalBinary?: string | undefined;
   readonly logLevel?: string | undefined;
   readonly logFormat?: string | undefined;
@@ -119,6 +122,7 @@ const Variables = z.object({
   STRATA_RETRY_INTERVAL: durationMs.optional(),
   STRATA_THREADS: wholeNumber(1, 64).optional(),
   STRATA_INLINE_WORKER: yesOrNo.optional(),
+  STRATA_ACTOR: z.string().optional(),
   STRATA_TEMPORAL_BIN: z.string().optional(),
   STRATA_LOG_LEVEL: LogLevel.optional(),
   STRATA_LOG_FORMAT: z.enum(['json', 'pretty']).optional(),
@@ -140,6 +144,7 @@ const withFlags = (env: Environment, flags: ConfigFlags): Record<string, string>
     STRATA_RETRY_INTERVAL: textOf(flags.retryInterval),
     STRATA_THREADS: textOf(flags.threads),
     STRATA_INLINE_WORKER: textOf(flags.inlineWorker),
+    STRATA_ACTOR: flags.actor,
     STRATA_TEMPORAL_BIN: flags.temporalBinary,
     STRATA_LOG_LEVEL: flags.logLevel,
     STRATA_LOG_FORMAT: flags.logFormat,
@@ -238,6 +243,7 @@ const freezeConfig = (v: z.infer<typeof Variables>, temporal: TemporalSettings):
     retryIntervalMs: v.STRATA_RETRY_INTERVAL ?? 60_000,
     threads: v.STRATA_THREADS ?? 4,
     inlineWorker: v.STRATA_INLINE_WORKER ?? false,
+    actor: v.STRATA_ACTOR,
     temporalBinary: v.STRATA_TEMPORAL_BIN,
     logLevel: v.STRATA_LOG_LEVEL ?? 'warn',
     logFormat: v.STRATA_LOG_FORMAT ?? 'auto',

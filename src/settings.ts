@@ -90,6 +90,11 @@ export const settings = [
     default: '0',
   },
   {
+    name: 'STRATA_ACTOR',
+    meaning: 'Who acts on dead letters, as the trace of actions names it.',
+    default: 'the user of the system',
+  },
+  {
     name: 'STRATA_TEMPORAL_BIN',
     meaning: 'Path of the temporal binary.',
     default: 'found on PATH, in .strata/, or fetched',

@@ -9,6 +9,13 @@ import type {
   PublishBatchInput,
 } from '../wire/ingest';
 import type {
+  FailReplayInput,
+  ReplayResult,
+  ReplayStepInput,
+  RequestReplayInput,
+  RequestReplayResult,
+} from '../wire/replay';
+import type {
   FinishRunInput,
   NodeResult,
   PlanRunResult,
@@ -36,4 +43,12 @@ export interface Activities {
   verifyNode(input: RunNodeInput): Promise<NodeResult>;
   /** Records how the run and its nodes ended. */
   finishRun(input: FinishRunInput): Promise<void>;
+  /** Enters a replay of dead letters and pins its letters; or finds the one that a command has entered. */
+  requestReplay(input: RequestReplayInput): Promise<RequestReplayResult>;
+  /** Checks the letters and writes the rows that pass, unseen; one transaction. */
+  loadReplay(input: ReplayStepInput): Promise<void>;
+  /** Makes the rows visible and settles the letters, in one transaction. */
+  publishReplay(input: ReplayStepInput): Promise<ReplayResult>;
+  /** Records that the replay failed, and removes its rows. */
+  failReplay(input: FailReplayInput): Promise<void>;
 }

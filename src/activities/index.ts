@@ -4,6 +4,7 @@ import type { Activities } from './contract';
 import { createGuard } from './guard';
 import { createIngestActivities } from './ingest-activities';
 import { createProjects } from './projects';
+import { createReplayActivities } from './replay-activities';
 import { createTransformActivities } from './transform-activities';
 
 export type { Activities } from './contract';
@@ -31,6 +32,7 @@ export const createActivities = (deps: ActivityDeps): Activities => {
   const projects = createProjects(deps);
   return {
     ...createIngestActivities({ ...deps, projects, guard }),
+    ...createReplayActivities({ ...deps, projects, guard }),
     ...createTransformActivities({ ...deps, projects, guard }),
   };
 };

@@ -1,6 +1,7 @@
 /* eslint-disable @typescript-eslint/no-require-imports --
    each command loads its own module when it runs: help and wrong usage answer at once */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { addDlq } from './dlq-commands';
 import { type CommandContext, type CommonOptions, flagsOf } from './context';
 import { listenForInterrupt } from './interrupt';
 import { type CompleteOptions, completeProblem } from './complete-options';
@@ -18,7 +19,7 @@ import { createOutput } from './output';
 
 type Run<O> = (context: CommandContext, options: O) => Promise<number>;
 /** Makes the action of a command from what loads its module. */
-type Act = <O extends CommonOptions>(load: () => Run<O>) => (options: O) => Promise<void>;
+export type Act = <O extends CommonOptions>(load: () => Run<O>) => (options: O) => Promise<void>;
 
 /** Gives a command its context and puts signals around it; its exit code goes to `setExitCode`. */
 const createAct =
@@ -143,6 +144,7 @@ export const addCommands = (program: Command, setExitCode: (code: number) => voi
   addIngest(program, act);
   addRunCommands(program, act);
   addProjectCommands(program, act);
+  addDlq(program, act);
   addStackCommands(program, act);
   addTemporal(program, act);
 };

@@ -24,6 +24,7 @@ export interface CommonOptions {
   readonly threads?: number;
   readonly retries?: number;
   readonly retryInterval?: number;
+  readonly as?: string;
 }
 
 export const flagsOf = (options: CommonOptions): ConfigFlags => ({
@@ -37,5 +38,6 @@ export const flagsOf = (options: CommonOptions): ConfigFlags => ({
   threads: options.threads,
   retries: options.retries,
   retryInterval: options.retryInterval,
+  actor: options.as,
   logLevel: options.verbose === true ? 'debug' : undefined,
 });

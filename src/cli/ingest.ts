@@ -30,7 +30,7 @@ const checkFiles = (files: readonly string[], isLocal: boolean): void => {
 };
 
 /** Retries given on the command line are this command's: a run that the load asks for itself would not know them. */
-const ownRun = ({ retries, retryInterval, threads }: IngestOptions): Record<string, number> => ({
+export const ownRun = ({ retries, retryInterval, threads }: CommonOptions): Record<string, number> => ({
   ...(retries === undefined ? {} : { retries }),
   ...(retryInterval === undefined ? {} : { retryIntervalMs: Math.round(retryInterval * 1000) }),
   ...(threads === undefined ? {} : { threads }),
@@ -43,7 +43,7 @@ const notifyOf = (options: IngestOptions): 'none' | 'last' | 'all' => {
 };
 
 /** The workers' own project is theirs to find, wherever it lies on their hosts. */
-const otherProject = (projectDir: string): string | undefined =>
+export const otherProject = (projectDir: string): string | undefined =>
   projectDir === resolve(__dirname, '..', '..', 'sql') ? undefined : projectDir;
 
 /** Loads the files and runs the models over what was published. */

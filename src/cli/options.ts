@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseTimestamp } from '../domain/columns/timestamp';
 
-const wholeNumber =
+export const wholeNumber =
   (from: number, to: number) =>
   (text: string): number => {
     const value = Number(text);

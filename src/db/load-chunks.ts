@@ -95,7 +95,13 @@ export interface ChunkEnd {
   readonly total: { readonly rowsLoaded: number; readonly rowsRejected: number };
   /** With the last chunk: what the whole content is. */
   readonly content?:
-    { readonly bytes: number; readonly sha256: string; readonly extraColumns: readonly string[] } | undefined;
+    | {
+        readonly bytes: number;
+        readonly sha256: string;
+        readonly extraColumns: readonly string[];
+        readonly header: readonly string[] | null;
+      }
+    | undefined;
 }
 
 /** Commits the chunk's rows together with its mark and the ledger's counts. */
@@ -116,9 +122,10 @@ export const commitChunk = async (session: CopySession, chunk: ChunkEnd): Promis
   );
   if (content)
     await session.query(
-      `update ops.batch set state = 'loaded', content_bytes = $2, sha256 = $3, extra_columns = $4
+      `update ops.batch set state = 'loaded', content_bytes = $2, sha256 = $3, extra_columns = $4,
+        header = $5
       where batch_id = $1`,
-      [batchId, content.bytes, content.sha256, content.extraColumns],
+      [batchId, content.bytes, content.sha256, content.extraColumns, content.header],
     );
   await session.query('commit');
 };

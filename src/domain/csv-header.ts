@@ -63,3 +63,14 @@ export const matchHeader = (
     extraColumns: names.flatMap((name, index) => (wanted.has(name) ? [] : [{ name, index }])),
   };
 };
+
+/** A longer header isn't kept: it would come with every dead letter of its file. */
+const MAX_KEPT_CHARACTERS = 64 * 1024;
+
+/** The names in a file's header, in its order, to be kept for its dead letters; null when they are too long. */
+export const keptHeader = (dataset: Pick<Dataset, 'columns'>, header: CsvHeader): string[] | null => {
+  const names: string[] = [];
+  for (const [nth, { name }] of dataset.columns.entries()) names[header.columnIndexes[nth] ?? 0] = name;
+  for (const { name, index } of header.extraColumns) names[index] = name;
+  return names.join('').length > MAX_KEPT_CHARACTERS ? null : names;
+};

@@ -82,6 +82,27 @@ export const errorCatalogue = {
     audience: 'operator',
     hint: 'The batch is not in the ledger of this database.',
   },
+  // dead letters
+  DEAD_LETTER_UNKNOWN: {
+    retryable: false,
+    audience: 'operator',
+    hint: '`strata dlq list --state all` shows what is in the queue.',
+  },
+  DEAD_LETTER_NOT_OPEN: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Only open letters can be changed; `strata dlq reopen` takes a discarded one back.',
+  },
+  DEAD_LETTER_FILE_REJECTED: {
+    retryable: false,
+    audience: 'sender',
+    hint: 'Mend the file and load it again, then discard its letters.',
+  },
+  CORRECTION_INVALID: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Correct what is named; `strata dlq show ID` has the columns.',
+  },
   // projects
   PROJECT_NOT_FOUND: {
     retryable: false,

@@ -26,9 +26,12 @@ export interface WholeContent {
   readonly bytes: number;
   readonly sha256: string;
   readonly extraColumns: readonly string[];
+  /** All names in the file's header, in its order; null when they are too long to be kept. */
+  readonly header: readonly string[] | null;
 }
 
-const bronzeTarget = (dataset: Dataset): CopyTarget => ({
+/** Where good rows are copied to, in this order of columns. */
+export const bronzeTarget = (dataset: Dataset): CopyTarget => ({
   schema: 'strata_bronze',
   table: dataset.name,
   columns: [

@@ -9,6 +9,7 @@ import {
 } from '../db/batches';
 import { ensureBronze } from '../db/ensure-bronze';
 import { getLoadProgress, type LoadProgress } from '../db/load-chunks';
+import { keptHeader } from '../domain/csv-header';
 import { isStrataError } from '../domain/errors';
 import type { LoadFileResult } from '../wire/ingest';
 import { beginLoad, isUnfinished, sweepFileLoad } from './begin-load';
@@ -144,6 +145,7 @@ const writeRows = async (attempt: LoadAttempt, openQuotes: OpenQuotes): Promise<
       bytes: result.contentBytes,
       sha256: result.sha256,
       extraColumns: notedColumns(result.header),
+      header: keptHeader(dataset, result.header),
     });
     tell(result);
   } finally {

@@ -8,6 +8,7 @@ export const WORKFLOW = {
   transform: 'transform',
   pipeline: 'pipeline',
   verify: 'verify',
+  replayDeadLetters: 'replayDeadLetters',
 } as const;
 
 export const SIGNAL = {
@@ -46,3 +47,10 @@ export const transformWorkflowId = (warehouse: string, number: number): string =
 /** `fileKey` is a digest of path, size and modification time: a duplicate start joins the running load. */
 export const ingestWorkflowId = (warehouse: string, dataset: string, fileKey: string): string =>
   `${warehouse}/ingest/${dataset}/${fileKey}`;
+
+/** A replay of dead letters that a command asked for. */
+export const replayWorkflowId = (warehouse: string, replayId: string): string =>
+  `${warehouse}/replay/${replayId}`;
+
+/** What the coordinator knows a replay by, among the ids of batches. */
+export const replayBatchId = (replayId: string): string => `replay-${replayId}`;

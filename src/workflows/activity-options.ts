@@ -37,7 +37,7 @@ const planning: ActivityOptions = {
   cancellationType,
 };
 
-/** Deleting the rows of a big file that failed takes minutes. */
+/** Deleting the rows of a big file that failed, or settling a million dead letters, takes minutes. */
 const sweeping: ActivityOptions = {
   startToCloseTimeout: '6 hours',
   heartbeatTimeout,
@@ -53,7 +53,7 @@ const longWork: ActivityOptions = {
   cancellationType,
 };
 
-export const { acceptBatch, publishBatch, finishRun } = proxyActivities<Activities>(shortStep);
+export const { acceptBatch, publishBatch, finishRun, requestReplay } = proxyActivities<Activities>(shortStep);
 export const { notifyPipeline, planRun } = proxyActivities<Activities>(planning);
-export const { failBatch } = proxyActivities<Activities>(sweeping);
-export const { loadFile, runNode, verifyNode } = proxyActivities<Activities>(longWork);
+export const { failBatch, publishReplay, failReplay } = proxyActivities<Activities>(sweeping);
+export const { loadFile, runNode, verifyNode, loadReplay } = proxyActivities<Activities>(longWork);

@@ -84,6 +84,19 @@ const fakes: Activities = {
       verification: { equal: true, rows: 1, periods: 1 },
     }),
   finishRun: () => Promise.resolve(),
+  requestReplay: () =>
+    Promise.resolve({
+      replayId: '3',
+      dataset: 'transactions',
+      letters: 4,
+      databaseUuid: 'db',
+      warehouse: 'w',
+      searchAttributes: false,
+    }),
+  loadReplay: () => Promise.resolve(),
+  publishReplay: ({ replayId, dataset }) =>
+    Promise.resolve({ replayId, dataset, letters: 4, replayed: 2, failed: 1, skipped: 1, leftOut: 0 }),
+  failReplay: () => Promise.resolve(),
 };
 
 const untilCancelled = async (): Promise<never> => {
@@ -230,5 +243,35 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     await handle.signal(SIGNAL.batchLoaded, { batchId: '2', dataset: 'transactions', planHash: 'p2' });
     await waitFor(async () => (await handle.describe()).status.name === 'CONTINUED_AS_NEW');
     return handle;
+  },
+  'replay-published': async (bench) =>
+    ended(await start(bench, WORKFLOW.replayDeadLetters, { dataset: 'transactions' })),
+  'replay-failed': async (bench) =>
+    ended(
+      await start(
+        bench,
+        WORKFLOW.replayDeadLetters,
+        { replayId: '3' },
+        {
+          loadReplay: () => Promise.reject(ApplicationFailure.nonRetryable('no dataset', 'DATASET_UNKNOWN')),
+        },
+      ),
+    ),
+  'replay-cancelled': async (bench) => {
+    let loading = false;
+    const handle = await start(
+      bench,
+      WORKFLOW.replayDeadLetters,
+      { replayId: '3' },
+      {
+        loadReplay: () => {
+          loading = true;
+          return untilCancelled();
+        },
+      },
+    );
+    await waitFor(() => loading);
+    await handle.cancel();
+    return ended(handle);
   },
 };

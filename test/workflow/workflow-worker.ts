@@ -50,6 +50,10 @@ const ACTIVITY_NAMES = [
   'planRun',
   'runNode',
   'finishRun',
+  'requestReplay',
+  'loadReplay',
+  'publishReplay',
+  'failReplay',
 ] as const satisfies readonly (keyof Activities)[];
 
 /** All activities: the given fakes, and for the rest one that fails the test. */

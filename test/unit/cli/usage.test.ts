@@ -17,7 +17,7 @@ const run = async (args: readonly string[]): Promise<{ code: number; stdout: str
   }
 };
 
-const COMMANDS = 'ingest run test verify ls compile status dev demo worker migrate temporal'.split(' ');
+const COMMANDS = 'ingest run test verify ls compile status dev demo worker migrate temporal dlq'.split(' ');
 
 describe('the command line', () => {
   test('has every command of the contract, each with a description', () => {
@@ -50,6 +50,12 @@ describe('the command line', () => {
       'a share beyond 1',
       ['ingest', 'd', 'a.csv', '--complete', '--as-of', '2024-01-01', '--max-deletes', '2'],
     ],
+    ['letters to discard without a reason', ['dlq', 'discard', '1']],
+    ['letters to discard that are not named', ['dlq', 'discard', '--reason', 'x']],
+    ['letters to replay that are not named', ['dlq', 'replay']],
+    ['letters that are named twice over', ['dlq', 'replay', '--all', '--with', 'f.csv']],
+    ['an id that is none', ['dlq', 'show', 'x']],
+    ['a moment that is none', ['dlq', 'list', '--since', 'yesterday']],
     ['a choice that there is not', ['ls', '--resource-type', 'table']],
   ])('answers %s with one line and exit code 2', async (_what, args) => {
     const { code, stdout, stderr } = await run(args);
