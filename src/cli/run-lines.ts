@@ -22,8 +22,16 @@ export const periodsText = (periods: readonly string[], periodCount = periods.le
 const MODEL_WORD = { success: 'OK', warn: 'WARN', failed: 'ERROR', skipped: 'SKIP' } as const;
 const TEST_WORD = { success: 'PASS', warn: 'WARN', failed: 'FAIL', skipped: 'SKIP' } as const;
 
-const rowsText = ({ rows }: NodeResult): string =>
-  rows === undefined ? '' : `+${rows.inserted} ~${rows.updated} -${rows.deleted}`;
+/** `+100 ~3 -0 =2 <1`: inserted, updated, deleted; where there were any, unchanged and superseded. */
+const rowsText = ({ rows }: NodeResult): string => {
+  if (rows === undefined) return '';
+  const { unchanged = 0, superseded = 0 } = rows;
+  return [
+    `+${rows.inserted} ~${rows.updated} -${rows.deleted}`,
+    ...(unchanged > 0 ? [`=${unchanged}`] : []),
+    ...(superseded > 0 ? [`<${superseded}`] : []),
+  ].join(' ');
+};
 
 const outcomeText = (result: NodeResult): string[] => {
   const message = (result.message ?? '').replace(/\s*[\r\n]+\s*/g, ' ');

@@ -1,109 +1,22 @@
 import type { CommonQueryMethods } from 'slonik';
-import { sql } from './sql';
 import { z } from 'zod';
 import { quoteIdentifier, relationSql } from '../compiler/identifiers';
-import {
-  asSubselect,
-  buildName,
-  countNullKeys,
-  createSource,
-  createStaged,
-  identityOf,
-  indexStaged,
-  plainIndexes,
-  stagedRows,
-  tableConstraints,
-} from '../compiler/materializations/build';
-import { createFeed, SOURCE, STAGED } from '../compiler/materializations/delta';
+import { asSubselect, plainIndexes, tableConstraints } from '../compiler/materializations/build';
+import { createFeed, STAGED } from '../compiler/materializations/delta';
 import type { TableConfig, TrackedConfig } from '../compiler/materializations/model-config';
 import { createPartition, missingPartitions, monthsOf } from '../compiler/materializations/partitions';
-import { scd2Columns, scd2Versions, VALID_FROM } from '../compiler/materializations/scd2';
+import { VALID_FROM } from '../compiler/materializations/scd2';
 import type { RelationName } from '../compiler/manifest';
-import { countOf } from '../domain/conservation';
-import { StrataError } from '../domain/errors';
+import { refuseImbalance } from '../domain/conservation';
+import type { RowCounts } from '../wire/transform';
 import { describeRelation } from './facts';
 import { rawSql } from './raw-sql';
 import { findRelation } from './relations';
-import { listPartitions, replaceRelation, swapIn } from './replace-relation';
+import { beginBuild, listPartitions, replaceRelation, swapIn } from './replace-relation';
 import { INVALID_TABLE_DEFINITION, isSqlState } from './sqlstate';
+import { type BuildInput, countRows, execute, stageModel } from './stage-model';
 
-export interface BuildInput {
-  readonly label: string;
-  readonly relation: RelationName;
-  readonly sql: string;
-}
-
-const Count = z.object({ count: z.string() });
 const Month = z.object({ month: z.string() });
-
-export const execute = async (
-  connection: CommonQueryMethods,
-  statements: readonly string[],
-): Promise<void> => {
-  for (const statement of statements) await connection.query(rawSql(statement));
-};
-
-const columnNames = async (connection: CommonQueryMethods, table: string): Promise<string[]> => {
-  const result = await connection.query(rawSql(`select * from ${table} limit 0`));
-  return result.fields.map((f) => f.name);
-};
-
-const refuseNullKeys = async (
-  connection: CommonQueryMethods,
-  label: string,
-  check: { key: readonly string[]; from: typeof STAGED | typeof SOURCE },
-): Promise<void> => {
-  const result = await connection.query(rawSql(countNullKeys(check.key, check.from)));
-  const rows = Number((result.rows[0] as { rows: string }).rows);
-  if (rows > 0)
-    throw new StrataError(
-      'KEY_NULL',
-      `Model ${label}: ${countOf(rows, 'row')} with NULL in its key (${check.key.join(', ')})`,
-    );
-};
-
-/** The dimension's versions as `_strata_staged`, from all changes of the keys concerned as `_strata_source`. */
-const stageVersions = async (
-  connection: CommonQueryMethods,
-  { label, sql: text }: BuildInput,
-  config: Extract<TrackedConfig, { materialized: 'scd2' }>,
-): Promise<void> => {
-  await execute(connection, [createSource(text)]);
-  const source = await columnNames(connection, SOURCE);
-  scd2Columns(label, config, source);
-  const identity = [...config.unique_key, config.updated_at];
-  await refuseNullKeys(connection, label, { key: identity, from: SOURCE });
-  await execute(connection, [
-    `create unique index on ${SOURCE} (${identity.map(quoteIdentifier).join(', ')})`,
-    createStaged(scd2Versions(config, source)),
-  ]);
-};
-
-/**
- * Runs a tracked model's SQL into `_strata_staged`, one row per key; returns the columns that are the relation's.
- * @throws KEY_NULL, MODEL_INVALID; a key that occurs twice is a unique violation
- */
-export const stageModel = async (
-  connection: CommonQueryMethods,
-  input: BuildInput,
-  config: TrackedConfig,
-): Promise<string[]> => {
-  if (config.materialized === 'scd2') await stageVersions(connection, input, config);
-  else if (config.materialized === 'incremental')
-    await execute(connection, [createStaged(stagedRows(input.sql, config))]);
-  else await execute(connection, [createStaged(`select * from ${asSubselect(input.sql)}`)]);
-  const key = identityOf(config);
-  const columns = (await columnNames(connection, STAGED)).filter((c) => c !== '_gone');
-  const unknown = key.filter((k) => !columns.includes(k));
-  if (unknown.length > 0)
-    throw new StrataError(
-      'MODEL_INVALID',
-      `Model ${input.label}: unique_key ${unknown.join(', ')} is not selected`,
-    );
-  await refuseNullKeys(connection, input.label, { key, from: STAGED });
-  await execute(connection, indexStaged(key));
-  return columns;
-};
 
 /** Makes the partitions that rows of `from` need in `parent`. */
 export const ensurePartitions = async (
@@ -136,53 +49,59 @@ const createTracked = async (
   return ensurePartitions(connection, built, { from: STAGED, field: partition.field });
 };
 
-/** Builds a tracked relation from scratch beside the one that stands, and puts it in its place. Returns its row count. */
+/** What leaves the staged rows by `delete_where`. */
+const dropGone = async (connection: CommonQueryMethods, config: TrackedConfig): Promise<number> => {
+  if (config.materialized !== 'incremental' || config.delete_where === undefined) return 0;
+  const gone = await countRows(connection, `delete from ${STAGED} where _gone`);
+  await execute(connection, [`alter table ${STAGED} drop column _gone`]);
+  return gone;
+};
+
+/**
+ * Builds a tracked relation from scratch beside the one that stands, and puts it in its place.
+ * @throws ROWS_NOT_CONSERVED, KEY_NULL, KEY_DUPLICATE, MODEL_INVALID
+ */
 export const buildTracked = async (
   connection: CommonQueryMethods,
   input: BuildInput,
   config: TrackedConfig,
-): Promise<number> => {
-  const columns = await stageModel(connection, input, config);
-  const hasGone = config.materialized === 'incremental' && config.delete_where !== undefined;
-  if (hasGone)
-    await execute(connection, [
-      `delete from ${STAGED} where _gone`,
-      `alter table ${STAGED} drop column _gone`,
-    ]);
-  const built = buildName(input.relation);
+): Promise<RowCounts> => {
+  const { columns, rowsIn, rows } = await stageModel(connection, input, config);
+  const excluded = await dropGone(connection, config);
+  const built = await beginBuild(connection, input.relation);
   await createTracked(connection, built, config);
-  const list = columns.map(quoteIdentifier).join(', ');
-  const inserted = await connection.query(
-    rawSql(`insert into ${relationSql(built)} (${list}) select ${list} from ${STAGED}`),
+  const list = columns.map((c) => quoteIdentifier(c.name)).join(', ');
+  const inserted = await countRows(
+    connection,
+    `insert into ${relationSql(built)} (${list}) select ${list} from ${STAGED}`,
   );
-  const { columns: described } = await describeRelation(connection, built);
-  const validFromType = described.find((c) => c.name === VALID_FROM)?.type ?? '';
+  refuseImbalance(`Model ${input.label}`, [
+    { left: 'rows staged', is: rows, right: 'written', of: inserted + excluded },
+  ]);
   await execute(connection, [
-    ...tableConstraints(built, config, validFromType),
+    ...tableConstraints(built, config, columns.find((c) => c.name === VALID_FROM)?.type ?? ''),
     `analyze ${relationSql(built)}`,
     ...createFeed(input.relation, built),
   ]);
   await swapIn(connection, input.relation);
-  return inserted.rowCount;
+  const superseded = config.materialized === 'incremental' && config.load_order ? rowsIn - rows : 0;
+  return { inserted, updated: 0, deleted: 0, in: rowsIn, unchanged: 0, superseded, excluded };
 };
 
-/** Materialization `table`: built beside, swapped in. Returns its row count. */
+/** Materialization `table`: built beside, swapped in. */
 export const buildTable = async (
   connection: CommonQueryMethods,
   { relation, sql: text }: BuildInput,
   config: TableConfig,
-): Promise<number> => {
-  const built = buildName(relation);
-  await execute(connection, [
+): Promise<RowCounts> => {
+  const built = await beginBuild(connection, relation);
+  const inserted = await countRows(
+    connection,
     `create table ${relationSql(built)} as\nselect * from ${asSubselect(text)}`,
-    ...plainIndexes(built, config.indexes),
-    `analyze ${relationSql(built)}`,
-  ]);
-  const count = await connection.oneFirst(
-    sql.type(Count)`select count(*) from ${sql.identifier([built.schema, built.name])}`,
   );
+  await execute(connection, [...plainIndexes(built, config.indexes), `analyze ${relationSql(built)}`]);
   await swapIn(connection, relation);
-  return Number(count);
+  return { inserted, updated: 0, deleted: 0, in: inserted, unchanged: 0, superseded: 0, excluded: 0 };
 };
 
 /** Materialization `view`: replaced in place where its columns allow it. */

@@ -6,6 +6,7 @@ import type { Manifest, ManifestModel, ManifestNode, RelationName } from '../com
 import { type RenderContext, renderNode } from '../compiler/render-node';
 import { StrataError } from '../domain/errors';
 import { rawSql } from './raw-sql';
+import type { Run } from './runs';
 import { datasetUpstream, findProgress, findRelation, relationUpstream } from './relations';
 
 /** Rendering asks for facts, a few at a time; a template that never has enough is broken. */
@@ -42,7 +43,7 @@ export const describeRelation = async (
   return { exists: true, type: typeOf(row.kind), partitioned: row.kind === 'p', columns: row.columns };
 };
 
-export interface RenderInput {
+interface RenderInput {
   readonly manifest: Manifest;
   readonly node: ManifestNode;
   readonly context: Omit<RenderContext, 'facts'>;
@@ -135,10 +136,7 @@ export interface Rendered {
 }
 
 /** Renders a node with what the database knows. @throws MODEL_COMPILE_FAILED, MODEL_INVALID; {@link RebuildNeeded} */
-export const renderWithDatabase = async (
-  connection: CommonQueryMethods,
-  input: RenderInput,
-): Promise<Rendered> => {
+const renderWithDatabase = async (connection: CommonQueryMethods, input: RenderInput): Promise<Rendered> => {
   const facts = new Map<string, Fact>();
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     const result = renderNode(input.manifest, input.node.id, { ...input.context, facts });
@@ -152,3 +150,29 @@ export const renderWithDatabase = async (
     `${input.node.path}: asks the database for more after ${MAX_ROUNDS} rounds`,
   );
 };
+
+/** What a node is rendered for: a planned run, or a look at what one would execute now. */
+export interface RenderFor {
+  readonly manifest: Manifest;
+  readonly run?: Pick<Run, 'run_id' | 'started_at'> | undefined;
+  readonly vars: Readonly<Record<string, unknown>>;
+  readonly target: RenderContext['target'];
+}
+
+/** Renders a node, for a run with what that has pinned. @throws MODEL_COMPILE_FAILED, MODEL_INVALID; {@link RebuildNeeded} */
+export const renderFor = (
+  connection: CommonQueryMethods,
+  { manifest, run, vars, target }: RenderFor,
+  { node, incremental }: { readonly node: ManifestNode; readonly incremental: boolean },
+): Promise<Rendered> =>
+  renderWithDatabase(connection, {
+    manifest,
+    node,
+    runId: run?.run_id,
+    context: {
+      vars,
+      incremental,
+      invocation: { runId: run?.run_id ?? 'compile', startedAt: run?.started_at ?? new Date().toISOString() },
+      target,
+    },
+  });

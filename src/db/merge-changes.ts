@@ -1,37 +1,53 @@
 import type { CommonQueryMethods } from 'slonik';
 import { z } from 'zod';
-import { feedRelation, quoteIdentifier, relationSql, sqlLiteral } from '../compiler/identifiers';
+import { quoteIdentifier, sqlLiteral } from '../compiler/identifiers';
 import { identityOf } from '../compiler/materializations/build';
 import {
   applyDelta,
   compareStaged,
   countDelta,
-  createFeed,
   DELTA,
   type DeltaInput,
   feedDelta,
   SOURCE,
-  STAGED,
 } from '../compiler/materializations/delta';
-import type { IncrementalConfig, TrackedConfig } from '../compiler/materializations/model-config';
-import { StrataError } from '../domain/errors';
+import { shapeOf, type TrackedConfig } from '../compiler/materializations/model-config';
+import { refuseImbalance } from '../domain/conservation';
 import type { RowCounts } from '../wire/transform';
-import { type BuildInput, ensurePartitions, execute, stageModel } from './build-model';
-import { describeRelation } from './facts';
+import { alignColumns } from './align-columns';
+import { ensurePartitions } from './build-model';
 import { rawSql } from './raw-sql';
-import { findRelation, hasConsumers, saveRelation } from './relations';
+import { hasConsumers, saveRelation, type TrackedRelation } from './relations';
+import { type BuildInput, countRows, execute, type Staged, stageModel } from './stage-model';
 
+const count = z.coerce.number();
 const DeltaCounts = z.object({
-  inserted: z.coerce.number(),
-  updated: z.coerce.number(),
-  deleted: z.coerce.number(),
-  remembered: z.coerce.number(),
+  inserted: count,
+  updated: count,
+  deleted: count,
+  remembered: count,
+  same: count,
+  older: count,
+  excluded: count,
 });
+type DeltaCounts = z.infer<typeof DeltaCounts>;
+
+interface Change {
+  readonly config: TrackedConfig;
+  readonly delta: DeltaInput;
+  readonly ops: DeltaCounts;
+  /** Whether the feed was made anew, with other columns. */
+  readonly newFeed: boolean;
+}
 
 export interface MergeInput extends BuildInput {
   readonly nodeId: string;
+  /** What strata's own tables say of the relation. */
+  readonly tracked: TrackedRelation;
   /** Of a by_period model: the periods that its rows stand for. */
   readonly affectedPeriods: readonly string[];
+  /** Whether the SQL gives all rows, to fill columns that are new. */
+  readonly backfill: boolean;
 }
 
 /** Which rows of the target leave when they are not staged. */
@@ -45,102 +61,113 @@ const scopeOf = (config: TrackedConfig, affectedPeriods: readonly string[]): str
   return undefined;
 };
 
-interface Column {
-  readonly name: string;
-  readonly type: string;
-}
-
-const describeStaged = async (connection: CommonQueryMethods): Promise<Column[]> => {
-  const result = await connection.query(
-    rawSql(`select a.attname as name, format_type(a.atttypid, a.atttypmod) as type
-from pg_attribute as a where a.attrelid = '${STAGED}'::regclass and a.attnum > 0 and not a.attisdropped order by a.attnum`),
-  );
-  return z.array(z.object({ name: z.string(), type: z.string() })).parse(result.rows);
+/**
+ * What became of the staged rows. Each has its place: with a load order it is in the delta, else in the delta or in
+ * the relation as it was. @throws ROWS_NOT_CONSERVED
+ */
+const rowCounts = (label: string, staged: Staged, { delta, ops }: Change): RowCounts => {
+  // Rows that leave a scope were not staged; those that are gone were.
+  const gone = delta.scope === undefined ? ops.deleted : 0;
+  const changed = ops.inserted + ops.updated + ops.excluded + gone;
+  const unchanged = delta.loadOrder ? ops.remembered + ops.same : Math.max(staged.rows - changed, 0);
+  refuseImbalance(`Model ${label}`, [
+    { left: 'rows staged', is: staged.rows, right: 'compared', of: changed + unchanged + ops.older },
+  ]);
+  return {
+    inserted: ops.inserted,
+    updated: ops.updated,
+    deleted: ops.deleted,
+    in: staged.rowsIn,
+    unchanged,
+    superseded: delta.loadOrder ? ops.older + staged.rowsIn - staged.rows : 0,
+    excluded: ops.excluded,
+  };
 };
 
-/** Brings target and feed to the model's columns, as `on_schema_change` says; returns the columns to be written. */
-const alignColumns = async (
+/** Carries the delta out, and makes sure that as many rows changed as it says. @throws ROWS_NOT_CONSERVED */
+const apply = async (
   connection: CommonQueryMethods,
-  { label, relation }: BuildInput,
-  config: TrackedConfig,
-): Promise<string[]> => {
-  const staged = (await describeStaged(connection)).filter((c) => c.name !== '_gone');
-  const target = (await describeRelation(connection, relation)).columns;
-  const added = staged.filter((s) => !target.some((t) => t.name === s.name));
-  const removed = target.filter((t) => !staged.some((s) => s.name === t.name));
-  if (added.length === 0 && removed.length === 0) return target.map((c) => c.name);
-  const policy = config.materialized === 'incremental' ? config.on_schema_change : 'fail';
-  const change = [...added.map((c) => `+${c.name}`), ...removed.map((c) => `-${c.name}`)].join(', ');
-  if (policy === 'fail' || (policy === 'ignore' && removed.length > 0))
-    throw new StrataError(
-      'MODEL_INVALID',
-      `Model ${label}: its columns changed (${change}); run it with --full-refresh`,
-    );
-  if (policy === 'ignore') return target.map((c) => c.name);
-  await execute(
-    connection,
-    added.map((c) => `alter table ${relationSql(relation)} add column ${quoteIdentifier(c.name)} ${c.type}`),
-  );
-  if (policy === 'sync_all_columns')
-    await execute(
-      connection,
-      removed.map((c) => `alter table ${relationSql(relation)} drop column ${quoteIdentifier(c.name)}`),
-    );
-  return staged.map((c) => c.name);
+  { label }: MergeInput,
+  { delta, ops }: Change,
+): Promise<void> => {
+  for (const { sql, operations } of applyDelta(delta)) {
+    const expected = operations.reduce((sum, operation) => sum + ops[operation], 0);
+    const rows = await countRows(connection, sql);
+    refuseImbalance(`Model ${label}`, [
+      { left: `rows to be ${operations[0] ?? ''}`, is: expected, right: 'written', of: rows },
+    ]);
+  }
 };
 
-const needsNewFeed = async (
+const write = async (connection: CommonQueryMethods, input: MergeInput, change: Change): Promise<void> => {
+  const { config, ops, newFeed } = change;
+  const changed = ops.inserted + ops.updated + ops.deleted;
+  if (changed + ops.remembered > 0) {
+    const partition = config.materialized === 'incremental' ? config.partition_by : undefined;
+    if (partition)
+      await ensurePartitions(connection, input.relation, { from: DELTA, field: partition.field });
+    if (changed > 0) await feed(connection, input, change);
+    await apply(connection, input, change);
+  }
+  if (changed === 0 && (newFeed || input.tracked.config === null))
+    await saveVersion(connection, input, { config, version: BigInt(input.tracked.version), reset: newFeed });
+};
+
+const saveVersion = (
   connection: CommonQueryMethods,
-  input: BuildInput,
-  columns: readonly string[],
-): Promise<boolean> => {
-  const feed = await describeRelation(connection, feedRelation(input.relation));
-  return columns.some((name) => !feed.columns.some((c) => c.name === name));
+  { relation, nodeId, tracked }: MergeInput,
+  { config, ...state }: { config: TrackedConfig; version: bigint; reset: boolean },
+): Promise<void> =>
+  saveRelation(connection, relation, {
+    nodeId,
+    materialized: tracked.materialized,
+    config: shapeOf(config),
+    ...state,
+  });
+
+/** The next version: with its changes in the feed where somebody consumes them, else as a new beginning. */
+const feed = async (
+  connection: CommonQueryMethods,
+  input: MergeInput,
+  { config, delta, ops, newFeed }: Change,
+): Promise<void> => {
+  const version = BigInt(input.tracked.version) + 1n;
+  const reset = newFeed || !(await hasConsumers(connection, input.relation));
+  if (!reset) {
+    const images = ops.inserted + 2 * ops.updated + ops.deleted;
+    const written = await countRows(connection, feedDelta(delta, version));
+    refuseImbalance(`Model ${input.label}`, [
+      { left: 'images of changes', is: images, right: 'in the feed', of: written },
+    ]);
+  }
+  await saveVersion(connection, input, { config, version, reset });
 };
 
 /**
  * Merges a model's rows into its relation: writes only what differs, and the same to the change feed if anybody
  * consumes it. Runs within the caller's transaction, under the relation's lock.
+ * @throws ROWS_NOT_CONSERVED, KEY_NULL, KEY_DUPLICATE, MODEL_INVALID; RebuildNeeded, BackfillNeeded
  */
 export const mergeChanges = async (
   connection: CommonQueryMethods,
   input: MergeInput,
   config: TrackedConfig,
 ): Promise<RowCounts> => {
-  await stageModel(connection, input, config);
-  const columns = await alignColumns(connection, input, config);
+  const staged = await stageModel(connection, input, config);
+  const aligned = await alignColumns(connection, { ...input, staged: staged.columns }, config);
   const delta: DeltaInput = {
     target: input.relation,
-    columns,
+    columns: aligned.columns,
     key: identityOf(config),
     loadOrder: config.materialized === 'incremental' ? config.load_order : undefined,
     hasGone: config.materialized === 'incremental' && config.delete_where !== undefined,
     scope: scopeOf(config, input.affectedPeriods),
+    backfill: input.backfill,
   };
   await execute(connection, compareStaged(delta));
-  const result = await connection.query(rawSql(countDelta));
-  const { remembered, ...rows } = DeltaCounts.parse(result.rows[0]);
-  const changed = rows.inserted + rows.updated + rows.deleted;
-  if (changed + remembered === 0) return rows;
-  const partition = (config as Partial<IncrementalConfig>).partition_by;
-  if (partition) await ensurePartitions(connection, input.relation, { from: DELTA, field: partition.field });
-  if (changed > 0) await feed(connection, input, delta);
-  await execute(connection, applyDelta(delta));
+  const ops = DeltaCounts.parse((await connection.query(rawSql(countDelta))).rows[0]);
+  const change = { config, delta, ops, newFeed: aligned.newFeed };
+  const rows = rowCounts(input.label, staged, change);
+  await write(connection, input, change);
   return rows;
-};
-
-/** The next version: with its changes in the feed where somebody consumes them, else as a new beginning. */
-const feed = async (connection: CommonQueryMethods, input: MergeInput, delta: DeltaInput): Promise<void> => {
-  const tracked = await findRelation(connection, input.relation);
-  const version = BigInt(tracked?.version ?? 0) + 1n;
-  const isNew = await needsNewFeed(connection, input, delta.columns);
-  const reset = isNew || !(await hasConsumers(connection, input.relation));
-  if (isNew) await execute(connection, createFeed(input.relation, input.relation));
-  if (!reset) await execute(connection, [feedDelta(delta, version)]);
-  await saveRelation(connection, input.relation, {
-    nodeId: input.nodeId,
-    materialized: tracked?.materialized ?? 'incremental',
-    version,
-    reset,
-  });
 };

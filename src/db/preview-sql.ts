@@ -1,7 +1,7 @@
 import type { CommonQueryMethods } from 'slonik';
 import type { Manifest, ManifestNode } from '../compiler/manifest';
 import type { RenderContext } from '../compiler/render-node';
-import { RebuildNeeded, type Rendered, renderWithDatabase } from './facts';
+import { RebuildNeeded, type Rendered, renderFor } from './facts';
 import { labelOf } from './plan-run';
 import { findRelation } from './relations';
 
@@ -35,17 +35,7 @@ const carriesOn = async (
 export const previewSql = async (db: CommonQueryMethods, input: PreviewInput): Promise<SqlPreview> => {
   const node = input.manifest.nodes[input.nodeId];
   if (node === undefined) throw new RangeError(`no node ${input.nodeId}`);
-  const render = (incremental: boolean): Promise<Rendered> =>
-    renderWithDatabase(db, {
-      manifest: input.manifest,
-      node,
-      context: {
-        vars: input.vars,
-        incremental,
-        invocation: { runId: 'compile', startedAt: new Date().toISOString() },
-        target: input.target,
-      },
-    });
+  const render = (incremental: boolean): Promise<Rendered> => renderFor(db, input, { node, incremental });
   const preview = (sql: string, incremental: boolean): SqlPreview => ({
     id: node.id,
     label: labelOf(node),

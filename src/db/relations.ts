@@ -8,6 +8,7 @@ const RelationRow = z.object({
   materialized: z.string(),
   version: z.string(),
   reset_version: z.string(),
+  config: z.record(z.any()).nullable(),
 });
 export type TrackedRelation = z.infer<typeof RelationRow>;
 
@@ -23,21 +24,30 @@ export const findRelation = async (
   relation: RelationName,
 ): Promise<TrackedRelation | undefined> =>
   (await connection.maybeOne(sql.type(RelationRow)`
-    select materialized, version, reset_version from ops.relation where relation = ${relationKey(relation)}
+    select materialized, version, reset_version, config from ops.relation where relation = ${relationKey(relation)}
   `)) ?? undefined;
 
 /** Keeps that a relation is now at `version`; with `reset`, that its feed begins there. */
 export const saveRelation = async (
   connection: CommonQueryMethods,
   relation: RelationName,
-  state: { nodeId: string; materialized: string; version: bigint; reset: boolean },
+  state: {
+    nodeId: string;
+    materialized: string;
+    version: bigint;
+    reset: boolean;
+    config: Readonly<Record<string, unknown>>;
+  },
 ): Promise<void> => {
   const version = state.version.toString();
   await connection.query(sql.typeAlias('void')`
-    insert into ops.relation as r (relation, node_id, materialized, version, reset_version)
-    values (${relationKey(relation)}, ${state.nodeId}, ${state.materialized}, ${version}::bigint, ${version}::bigint)
+    insert into ops.relation as r (relation, node_id, materialized, version, reset_version, config)
+    values (
+      ${relationKey(relation)}, ${state.nodeId}, ${state.materialized}, ${version}::bigint, ${version}::bigint,
+      ${JSON.stringify(state.config)}::jsonb
+    )
     on conflict (relation) do update set
-      node_id = excluded.node_id, materialized = excluded.materialized, version = excluded.version,
+      node_id = excluded.node_id, config = excluded.config, materialized = excluded.materialized, version = excluded.version,
       reset_version = case when ${state.reset} then excluded.version else r.reset_version end,
       updated_at = clock_timestamp()
   `);

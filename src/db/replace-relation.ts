@@ -77,7 +77,17 @@ export const replaceRelation = async (
   for (const { grant_sql } of grants) await connection.query(rawSql(grant_sql));
 };
 
-/** Moves what was built in `strata_build` (with its partitions) to its place. */
+/** Makes the schema that a relation is built in; {@link swapIn} drops it. */
+export const beginBuild = async (
+  connection: CommonQueryMethods,
+  relation: RelationName,
+): Promise<RelationName> => {
+  const built = buildName(relation);
+  await connection.query(sql.typeAlias('void')`create schema ${sql.identifier([built.schema])}`);
+  return built;
+};
+
+/** Moves what was built (with its partitions) to its place. */
 export const swapIn = (connection: CommonQueryMethods, relation: RelationName): Promise<void> =>
   replaceRelation(connection, relation, async () => {
     const built = buildName(relation);
@@ -88,6 +98,7 @@ export const swapIn = (connection: CommonQueryMethods, relation: RelationName): 
           'void',
         )`alter table ${sql.identifier([table.schema, table.name])} set schema ${sql.identifier([relation.schema])}`,
       );
+    await connection.query(sql.typeAlias('void')`drop schema ${sql.identifier([built.schema])}`);
   });
 
 /** The partitions of a table. */

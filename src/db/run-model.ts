@@ -1,17 +1,20 @@
 import type { CommonQueryMethods } from 'slonik';
 import {
   isTracked,
-  isTrackedConfig,
   type MaterializationConfig,
   parseModelConfig,
+  shapeOf,
   type TrackedConfig,
 } from '../compiler/materializations/model-config';
 import type { Manifest, ManifestModel } from '../compiler/manifest';
 import { assertNever } from '../domain/assert-never';
+import { canonicalJson } from '../domain/canonical-json';
 import { StrataError } from '../domain/errors';
 import type { RowCounts } from '../wire/transform';
+import { BackfillNeeded } from './align-columns';
 import { buildTable, buildTracked, buildView } from './build-model';
-import { describeRelation, inputPosition, type Rendered, RebuildNeeded, renderWithDatabase } from './facts';
+import { checkAllKept } from './check-all-kept';
+import { describeRelation, inputPosition, type Rendered, RebuildNeeded, renderFor } from './facts';
 import { mergeChanges } from './merge-changes';
 import {
   datasetUpstream,
@@ -21,8 +24,10 @@ import {
   relationUpstream,
   saveProgress,
   saveRelation,
+  type TrackedRelation,
 } from './relations';
 import type { Run } from './runs';
+import { type BuildInput, dropStaged } from './stage-model';
 
 export interface ModelInput {
   readonly manifest: Manifest;
@@ -43,43 +48,71 @@ const MAX_REPORTED_PERIODS = 24;
 export const reportedPeriods = (periods: readonly string[]): string[] =>
   periods.slice(0, MAX_REPORTED_PERIODS);
 
-/** Whether the model's relation can be carried on from where it stands. */
-const canBeIncremental = async (
+/** The relation if it can be carried on from where it stands. */
+const findCarriedOn = async (
   connection: CommonQueryMethods,
   { model, run }: ModelInput,
-): Promise<boolean> => {
+): Promise<TrackedRelation | undefined> => {
   const fullRefresh = model.config.full_refresh ?? run.full_refresh;
-  if (fullRefresh === true || !isTracked(model.materialized)) return false;
+  if (fullRefresh === true || !isTracked(model.materialized)) return undefined;
   const tracked = await findRelation(connection, model.relation);
-  if (tracked?.materialized !== model.materialized) return false;
-  return (await describeRelation(connection, model.relation)).type === 'table';
+  if (tracked?.materialized !== model.materialized) return undefined;
+  const { type } = await describeRelation(connection, model.relation);
+  return type === 'table' ? tracked : undefined;
 };
 
-const render = (connection: CommonQueryMethods, input: ModelInput, incremental: boolean): Promise<Rendered> =>
-  renderWithDatabase(connection, {
-    manifest: input.manifest,
-    node: input.model,
-    runId: input.run.run_id,
-    context: {
-      vars: input.run.vars,
-      incremental,
-      invocation: { runId: input.run.run_id, startedAt: input.run.started_at },
-      target: { database: input.database, warehouse: input.warehouse },
-    },
-  });
-
-const renderModel = async (
+const render = (
   connection: CommonQueryMethods,
   input: ModelInput,
-): Promise<{ rendered: Rendered; incremental: boolean }> => {
-  if (await canBeIncremental(connection, input)) {
-    try {
-      return { rendered: await render(connection, input, true), incremental: true };
-    } catch (error) {
-      if (!(error instanceof RebuildNeeded)) throw error;
-    }
+  incremental: boolean,
+): Promise<Rendered> => {
+  const { manifest, run, model, database, warehouse } = input;
+  const of = { manifest, run, vars: run.vars, target: { database, warehouse } };
+  return renderFor(connection, of, { node: model, incremental });
+};
+
+const configOf = ({ model }: ModelInput, rendered: Rendered): MaterializationConfig =>
+  parseModelConfig(relationKey(model.relation), { ...rendered.config, materialized: model.materialized });
+
+/** The names of settings that a relation was built with otherwise. */
+const reshaped = (
+  before: Readonly<Record<string, unknown>>,
+  now: Readonly<Record<string, unknown>>,
+): string[] =>
+  [...new Set([...Object.keys(before), ...Object.keys(now)])].filter(
+    (name) => canonicalJson(before[name] ?? null) !== canonicalJson(now[name] ?? null),
+  );
+
+/** Anew, unless the model says that this must never be. @throws MODEL_INVALID */
+const mayRebuild = ({ model }: ModelInput, why: string): void => {
+  if (model.config.full_refresh === false)
+    throw new StrataError(
+      'MODEL_INVALID',
+      `Model ${relationKey(model.relation)}: ${why}, so it has to be built anew, which full_refresh=false forbids`,
+    );
+};
+
+/** What there is to be merged into the relation. @throws {@link RebuildNeeded} */
+const mergeRendered = async (
+  connection: CommonQueryMethods,
+  input: ModelInput,
+  tracked: TrackedRelation,
+): Promise<ModelEffect> => {
+  const rendered = await render(connection, input, true);
+  const config = configOf(input, rendered) as TrackedConfig;
+  const changed = tracked.config === null ? [] : reshaped(tracked.config, shapeOf(config));
+  if (changed.length > 0) {
+    mayRebuild(input, `${changed.join(', ')} changed`);
+    throw new RebuildNeeded();
   }
-  return { rendered: await render(connection, input, false), incremental: false };
+  try {
+    return await merge(connection, input, { config, rendered, tracked, backfill: false });
+  } catch (error) {
+    if (!(error instanceof BackfillNeeded)) throw error;
+  }
+  await dropStaged(connection);
+  const all = await render(connection, input, false);
+  return merge(connection, input, { config, rendered: all, tracked, backfill: true });
 };
 
 /** Where each upstream stands that the model consumes: read before its SQL runs, kept when that is done. */
@@ -106,59 +139,80 @@ const upstreamPositions = async (
   return positions;
 };
 
-const buildAnew = async (
-  connection: CommonQueryMethods,
-  { model }: ModelInput,
-  build: { config: MaterializationConfig; sql: string },
-): Promise<ModelEffect> => {
+const buildAnew = async (connection: CommonQueryMethods, input: ModelInput): Promise<ModelEffect> => {
+  const { model } = input;
+  const rendered = await render(connection, input, false);
+  const config = configOf(input, rendered);
   const label = relationKey(model.relation);
-  const { config } = build;
-  const input = { label, relation: model.relation, sql: build.sql };
   const before = await findRelation(connection, model.relation);
-  const effect = await materialize(connection, input, config);
+  const rows = await materialize(connection, { label, relation: model.relation, sql: rendered.sql }, config);
   await saveRelation(connection, model.relation, {
     nodeId: model.id,
     materialized: config.materialized,
     version: BigInt(before?.version ?? 0) + 1n,
     reset: true,
+    config: shapeOf(config),
   });
-  return effect;
+  await checkAllKept(connection, { model, run: input.run, config, rows, isAll: true });
+  return { rows };
 };
 
 const materialize = async (
   connection: CommonQueryMethods,
-  input: { label: string; relation: ManifestModel['relation']; sql: string },
+  input: BuildInput,
   config: MaterializationConfig,
-): Promise<ModelEffect> => {
-  const inserted = (rows: number): ModelEffect => ({ rows: { inserted: rows, updated: 0, deleted: 0 } });
+): Promise<RowCounts | undefined> => {
   switch (config.materialized) {
     case 'view':
       await buildView(connection, input);
-      return {};
+      return undefined;
     case 'table':
-      return inserted(await buildTable(connection, input, config));
+      return buildTable(connection, input, config);
     case 'incremental':
     case 'scd2':
     case 'by_period':
-      return inserted(await buildTracked(connection, input, config));
+      return buildTracked(connection, input, config);
     default:
       return assertNever(config);
   }
 };
 
+interface Merge {
+  readonly config: TrackedConfig;
+  readonly rendered: Rendered;
+  readonly tracked: TrackedRelation;
+  /** Whether all rows were rendered, to fill columns that are new. */
+  readonly backfill: boolean;
+}
+
 const merge = async (
   connection: CommonQueryMethods,
-  { model }: ModelInput,
-  { config, rendered }: { config: TrackedConfig; rendered: Rendered },
+  input: ModelInput,
+  { config, rendered, tracked, backfill }: Merge,
 ): Promise<ModelEffect> => {
+  const { model } = input;
+  const { affectedPeriods, sql } = rendered;
   const label = relationKey(model.relation);
-  const { affectedPeriods } = rendered;
   const rows = await mergeChanges(
     connection,
-    { label, relation: model.relation, sql: rendered.sql, nodeId: model.id, affectedPeriods },
+    { label, relation: model.relation, sql, nodeId: model.id, tracked, affectedPeriods, backfill },
     config,
   );
+  await checkAllKept(connection, { model, run: input.run, config, rows, isAll: backfill });
   return { rows, periods: config.materialized === 'by_period' ? affectedPeriods : undefined };
+};
+
+const carryOnOrBuild = async (connection: CommonQueryMethods, input: ModelInput): Promise<ModelEffect> => {
+  const tracked = await findCarriedOn(connection, input);
+  if (tracked) {
+    try {
+      return await mergeRendered(connection, input, tracked);
+    } catch (error) {
+      if (!(error instanceof RebuildNeeded)) throw error;
+    }
+    await dropStaged(connection);
+  }
+  return buildAnew(connection, input);
 };
 
 /**
@@ -167,15 +221,7 @@ const merge = async (
  */
 export const runModel = async (connection: CommonQueryMethods, input: ModelInput): Promise<ModelEffect> => {
   const positions = await upstreamPositions(connection, input);
-  const { rendered, incremental } = await renderModel(connection, input);
-  const config = parseModelConfig(relationKey(input.model.relation), {
-    ...rendered.config,
-    materialized: input.model.materialized,
-  });
-  const effect =
-    incremental && isTrackedConfig(config)
-      ? await merge(connection, input, { config, rendered })
-      : await buildAnew(connection, input, { config, sql: rendered.sql });
+  const effect = await carryOnOrBuild(connection, input);
   await keepProgressOnly(
     connection,
     input.model.relation,

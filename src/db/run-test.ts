@@ -3,7 +3,7 @@ import { asSubselect } from '../compiler/materializations/build';
 import type { Manifest, ManifestTest } from '../compiler/manifest';
 import { countOf } from '../domain/conservation';
 import { StrataError } from '../domain/errors';
-import { renderWithDatabase } from './facts';
+import { renderFor } from './facts';
 import { rawSql } from './raw-sql';
 import type { Run } from './runs';
 
@@ -20,17 +20,10 @@ export interface TestInput {
  * @throws TEST_FAILED
  */
 export const runTest = async (connection: CommonQueryMethods, input: TestInput): Promise<number> => {
-  const { sql } = await renderWithDatabase(connection, {
-    manifest: input.manifest,
-    node: input.test,
-    runId: input.run.run_id,
-    context: {
-      vars: input.run.vars,
-      incremental: false,
-      invocation: { runId: input.run.run_id, startedAt: input.run.started_at },
-      target: { database: input.database, warehouse: input.warehouse },
-    },
-  });
+  const { run, test, manifest } = input;
+  const target = { database: input.database, warehouse: input.warehouse };
+  const render = { manifest, run, vars: run.vars, target };
+  const { sql } = await renderFor(connection, render, { node: test, incremental: false });
   const result = await connection.query(rawSql(`select count(*) as failures from ${asSubselect(sql)}`));
   const failures = Number((result.rows[0] as { failures: string }).failures);
   if (failures > 0 && input.test.severity === 'error')

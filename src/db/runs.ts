@@ -2,7 +2,7 @@ import type { CommonQueryMethods, DatabasePool } from 'slonik';
 import { sql } from './sql';
 import { z } from 'zod';
 import { StrataError } from '../domain/errors';
-import type { FinishRunInput, NodeResult } from '../wire/transform';
+import type { FinishRunInput, NodeResult, RowCounts } from '../wire/transform';
 import { trimFeeds } from './relations';
 import { type IsOpen, sweepShadows } from './sweep-shadows';
 
@@ -35,12 +35,34 @@ const NodeRow = z.object({
   rows_inserted: z.string().nullable(),
   rows_updated: z.string().nullable(),
   rows_deleted: z.string().nullable(),
+  rows_in: z.string().nullable(),
+  rows_unchanged: z.string().nullable(),
+  rows_superseded: z.string().nullable(),
+  rows_excluded: z.string().nullable(),
   periods: z.array(z.string()),
   period_count: z.number().nullable(),
   attempts: z.number(),
   duration_ms: z.string(),
   message: z.string().nullable(),
 });
+
+const rowsOf = (row: z.infer<typeof NodeRow>): RowCounts | undefined => {
+  if (row.rows_inserted === null) return undefined;
+  const counted = {
+    in: row.rows_in,
+    unchanged: row.rows_unchanged,
+    superseded: row.rows_superseded,
+    excluded: row.rows_excluded,
+  };
+  return {
+    inserted: Number(row.rows_inserted),
+    updated: Number(row.rows_updated),
+    deleted: Number(row.rows_deleted),
+    ...Object.fromEntries(
+      Object.entries(counted).flatMap(([name, count]) => (count === null ? [] : [[name, Number(count)]])),
+    ),
+  };
+};
 
 const toResult = (name: string, row: z.infer<typeof NodeRow>): NodeResult => ({
   nodeId: row.node_id,
@@ -49,15 +71,7 @@ const toResult = (name: string, row: z.infer<typeof NodeRow>): NodeResult => ({
   kind: row.kind,
   materialized: row.materialized,
   state: row.state,
-  ...(row.rows_inserted === null
-    ? {}
-    : {
-        rows: {
-          inserted: Number(row.rows_inserted),
-          updated: Number(row.rows_updated),
-          deleted: Number(row.rows_deleted),
-        },
-      }),
+  ...(row.rows_inserted === null ? {} : { rows: rowsOf(row) }),
   ...(row.period_count === null ? {} : { periods: row.periods, periodCount: row.period_count }),
   durationMs: Number(row.duration_ms),
   attempts: row.attempts,
@@ -70,8 +84,8 @@ export const findNodeResult = async (
   key: { runId: string; nodeId: string; name: string },
 ): Promise<NodeResult | undefined> => {
   const row = await connection.maybeOne(sql.type(NodeRow)`
-    select node_id, label, kind, materialized, state, rows_inserted, rows_updated, rows_deleted, periods, period_count,
-      attempts, duration_ms, message
+    select node_id, label, kind, materialized, state, rows_inserted, rows_updated, rows_deleted, rows_in, rows_unchanged,
+      rows_superseded, rows_excluded, periods, period_count, attempts, duration_ms, message
     from ops.model_run
     where run_id = ${key.runId} and node_id = ${key.nodeId} and state in ('success', 'warn')
   `);
@@ -93,12 +107,14 @@ export const recordNodeResult = async (
   `);
   await connection.query(sql.typeAlias('void')`
     insert into ops.model_run (
-      run_id, node_id, label, kind, materialized, state, rows_inserted, rows_updated, rows_deleted, periods,
-      period_count, attempts, duration_ms, message
+      run_id, node_id, label, kind, materialized, state, rows_inserted, rows_updated, rows_deleted, rows_in,
+      rows_unchanged, rows_superseded, rows_excluded, periods, period_count, attempts, duration_ms, message
     )
     values (
       ${runId}, ${result.nodeId}, ${result.label}, ${result.kind}, ${result.materialized}, ${result.state},
       ${result.rows?.inserted ?? null}, ${result.rows?.updated ?? null}, ${result.rows?.deleted ?? null},
+      ${result.rows?.in ?? null}, ${result.rows?.unchanged ?? null}, ${result.rows?.superseded ?? null},
+      ${result.rows?.excluded ?? null},
       ${JSON.stringify(result.periods ?? [])}::jsonb, ${result.periodCount ?? null}, ${result.attempts},
       ${Math.round(result.durationMs)}, ${result.message ?? null}
     )

@@ -14,7 +14,7 @@ import {
 import { PROVENANCE } from '../compiler/materializations/delta';
 import type { MaterializationConfig } from '../compiler/materializations/model-config';
 import type { PeriodDifference, Verification } from '../wire/transform';
-import { execute } from './build-model';
+import { execute } from './stage-model';
 import { describeRelation } from './facts';
 import { rawSql } from './raw-sql';
 import type { UnequalRow } from './verifications';

@@ -8,7 +8,7 @@ import { shadowManifest, shadowRelation } from '../compiler/shadow';
 import { StrataError } from '../domain/errors';
 import type { NodeResult, RunNodeInput } from '../wire/transform';
 import { explainModelError } from './explain-model-error';
-import { describeRelation, renderWithDatabase } from './facts';
+import { describeRelation, renderFor } from './facts';
 import { withNodeSession } from './node-session';
 import { labelOf } from './plan-run';
 import { loadPlan } from './plans';
@@ -93,17 +93,11 @@ const rebuildAndCompare = async (
   const target = { database, warehouse: deps.warehouse };
   await checkStanding(transaction, { manifest, model, run, selected, target });
   const shadows = shadowManifest(manifest, run.run_id, selected);
-  const rendered = await renderWithDatabase(transaction, {
-    manifest: shadows,
-    node: shadows.nodes[model.id] as ManifestModel,
-    runId: run.run_id,
-    context: {
-      vars: run.vars,
-      incremental: false,
-      invocation: { runId: run.run_id, startedAt: run.started_at },
-      target,
-    },
-  });
+  const rendered = await renderFor(
+    transaction,
+    { manifest: shadows, run, vars: run.vars, target },
+    { node: shadows.nodes[model.id] as ManifestModel, incremental: false },
+  );
   const label = relationKey(model.relation);
   const config = parseModelConfig(label, { ...rendered.config, materialized: model.materialized });
   const shadow = shadowRelation(run.run_id, model.relation);

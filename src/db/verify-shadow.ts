@@ -6,7 +6,7 @@ import { asSubselect, identityOf, plainIndexes } from '../compiler/materializati
 import { STAGED } from '../compiler/materializations/delta';
 import { isTrackedConfig, type MaterializationConfig } from '../compiler/materializations/model-config';
 import { createPinnedSource, shadowSchema } from '../compiler/shadow';
-import { execute, stageModel } from './build-model';
+import { execute, stageModel } from './stage-model';
 import { inputPosition } from './facts';
 
 /** Of strata's sessions that make schemas at once; ensure-schema.ts has the same. */

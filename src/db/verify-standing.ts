@@ -6,7 +6,7 @@ import { isTracked } from '../compiler/materializations/model-config';
 import type { Manifest, ManifestModel } from '../compiler/manifest';
 import { shadowManifest, shadowRelation } from '../compiler/shadow';
 import { StrataError } from '../domain/errors';
-import { inputPosition, RebuildNeeded, renderWithDatabase } from './facts';
+import { inputPosition, RebuildNeeded, renderFor } from './facts';
 import { labelOf } from './plan-run';
 import { datasetUpstream, findProgress, findRelation, relationUpstream } from './relations';
 import type { Run } from './runs';
@@ -104,17 +104,11 @@ const mayBeBuiltAnew = (connection: CommonQueryMethods, { model, run }: Standing
 const readsPlainly = async (connection: CommonQueryMethods, input: StandingInput): Promise<boolean> => {
   const { manifest, model, run, target } = input;
   try {
-    const rendered = await renderWithDatabase(connection, {
-      manifest: shadowManifest(manifest, run.run_id, new Set()),
-      node: model,
-      runId: run.run_id,
-      context: {
-        vars: run.vars,
-        incremental: true,
-        invocation: { runId: run.run_id, startedAt: run.started_at },
-        target,
-      },
-    });
+    const rendered = await renderFor(
+      connection,
+      { manifest: shadowManifest(manifest, run.run_id, new Set()), run, vars: run.vars, target },
+      { node: model, incremental: true },
+    );
     return Object.values(manifest.sources).some((source) => {
       const name = relationSql(shadowRelation(run.run_id, source.relation));
       return rendered.sql.replaceAll(`(select * from ${name} where false)`, '').includes(name);

@@ -62,10 +62,19 @@ export interface RunNodeInput {
   attempt: number;
 }
 
+/** What became of a model's rows; the optional ones where strata counted them. */
 export interface RowCounts {
   inserted: number;
   updated: number;
   deleted: number;
+  /** Rows that the model's SQL gave. */
+  in?: number | undefined;
+  /** Rows that were in the relation already; those with a greater load order and nothing else new among them. */
+  unchanged?: number | undefined;
+  /** Rows that gave way to one of a greater load order, in the relation or among themselves. */
+  superseded?: number | undefined;
+  /** Rows that `delete_where` names and that were not in the relation. */
+  excluded?: number | undefined;
 }
 
 /** How many rows of a period differ: expected and not there, there and not expected, there with other values. */

@@ -154,7 +154,8 @@ export class TestWarehouse {
       values (${batchId}, ${dataset}, 'test', 'loaded') on conflict do nothing
     `);
     const loadId = await this.pool.oneFirst(sql.type(Id)`
-      insert into ops.load (batch_id, dataset, kind) values (${batchId}, ${dataset}, ${kind}) returning load_id as id
+      insert into ops.load (batch_id, dataset, kind, row_count)
+      values (${batchId}, ${dataset}, ${kind}, ${rows.length}) returning load_id as id
     `);
     const columns = this.manifest.datasets[dataset]?.columns ?? [];
     const names = columns.map((c) => `"${c.name}"`).join(', ');

@@ -1,43 +1,62 @@
-import { quoteIdentifier as q, relationSql } from '../identifiers';
+import { fitIdentifier, quoteIdentifier as q, relationSql } from '../identifiers';
 import type { RelationName } from '../manifest';
 import { type SOURCE, STAGED } from './delta';
-import type { IncrementalConfig, IndexConfig, Scd2Config, TrackedConfig } from './model-config';
+import type { IndexConfig, Scd2Config, TrackedConfig } from './model-config';
 import { IS_CURRENT, VALID_FROM, VALID_TO } from './scd2';
 
-/** Where a relation is built before it takes its place: out of every reader's sight, in the same transaction. */
+/**
+ * Where a relation is built before it takes its place: out of every reader's sight, in the same transaction. The
+ * schema is the relation's own, so that no two builds meet, and names of partitions and indexes stay as they will be.
+ */
 export const buildName = ({ schema, name }: RelationName): RelationName => ({
-  schema: 'strata_build',
-  name: schema === 'strata_build' ? `${name}_` : name,
+  schema: fitIdentifier(`strata_build.${schema}.${name}`),
+  name,
 });
 
 /** A model's SQL as a sub-select; it may end in a semicolon or a comment. */
 export const asSubselect = (sql: string): string => `(\n${sql.trim().replace(/;+\s*$/, '')}\n) as _model`;
 
-/** The rows of a merging model: of several with one key the one with the greatest load order. */
-export const stagedRows = (sql: string, config: IncrementalConfig): string => {
-  const gone =
-    config.delete_where === undefined ? '' : `, coalesce((${config.delete_where}), false) as _gone`;
-  if (!config.load_order) return `select *${gone} from ${asSubselect(sql)}`;
-  const key = config.unique_key.map(q).join(', ');
-  const order = config.load_order.map((c) => `${q(c)} desc`).join(', ');
-  return `select distinct on (${key}) *${gone} from ${asSubselect(sql)}\norder by ${key}, ${order}`;
-};
+/** The rows of a tracked model, each of them; with `delete_where`, whether they are `_gone`. */
+export const stagedRows = (sql: string, deleteWhere: string | undefined): string =>
+  `select *${deleteWhere === undefined ? '' : `, coalesce((${deleteWhere}), false) as _gone`} from ${asSubselect(sql)}`;
 
 export const createStaged = (query: string): string =>
   `create temporary table _strata_staged on commit drop as\n${query}`;
 
+/**
+ * Keeps of the staged rows of a key the one with the greatest load order. The first statement says how many it keeps;
+ * the second one counts the rows with these load orders: more, where chance would have to decide.
+ */
+export const keepNewest = (key: readonly string[], loadOrder: readonly string[]): string[] => {
+  const keys = key.map(q).join(', ');
+  return [
+    `create temporary table _strata_newest on commit drop as
+select distinct on (${keys}) * from ${STAGED} order by ${keys}, ${loadOrder.map((c) => `${q(c)} desc`).join(', ')}`,
+    `select count(*) as newest from ${STAGED} join pg_temp._strata_newest using (${[...new Set([...key, ...loadOrder])].map(q).join(', ')})`,
+    `drop table ${STAGED}`,
+    'alter table pg_temp._strata_newest rename to _strata_staged',
+  ];
+};
+
 export const createSource = (sql: string): string =>
   `create temporary table _strata_source on commit drop as\nselect * from ${asSubselect(sql)}`;
 
-/** Of `_strata_staged`: makes a key that occurs twice an error (23505), and the join with the target fast. */
-export const indexStaged = (key: readonly string[]): string[] => [
-  `create unique index on ${STAGED} (${key.map(q).join(', ')})`,
-  `analyze ${STAGED}`,
-];
+/** Makes a key that occurs twice an error (23505), and the join with the target fast. */
+export const indexKey = (table: typeof STAGED | typeof SOURCE, key: readonly string[]): string =>
+  `create unique index on ${table} (${key.map(q).join(', ')})`;
 
-/** Rows of `_strata_staged` (or `_strata_source`) whose key is NULL: column `rows`. */
-export const countNullKeys = (key: readonly string[], from: typeof STAGED | typeof SOURCE): string =>
-  `select count(*) as rows from ${from} where ${key.map((k) => `${q(k)} is null`).join(' or ')}`;
+/** How many keys of a table occur more than once, and in how many rows: columns `keys`, `rows`. */
+export const countDuplicateKeys = (table: typeof STAGED | typeof SOURCE, key: readonly string[]): string =>
+  `select count(*) as keys, coalesce(sum(rows), 0) as rows from (
+  select count(*) as rows from ${table} group by ${key.map(q).join(', ')} having count(*) > 1
+) as twice`;
+
+/** How many rows have a NULL in one of these columns (`rows`), and in each of them (`c0`, `c1` ...). */
+export const countNulls = (columns: readonly string[], from: typeof STAGED | typeof SOURCE): string => {
+  const isNull = columns.map((c) => `${q(c)} is null`);
+  const each = isNull.map((condition, i) => `count(*) filter (where ${condition}) as c${i}`);
+  return `select count(*) as rows, ${each.join(', ')} from ${from} where ${isNull.join(' or ')}`;
+};
 
 /** The identity of a row of a tracked relation. */
 export const identityOf = (config: TrackedConfig): readonly string[] =>

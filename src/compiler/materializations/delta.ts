@@ -14,6 +14,8 @@ export interface DeltaInput {
   readonly loadOrder?: readonly string[] | undefined;
   /** A predicate over the target (alias `t`): its rows leave where they are not staged. */
   readonly scope?: string | undefined;
+  /** Rows with the target's load order count too: the target has got columns that they fill. */
+  readonly backfill?: boolean | undefined;
   /** Whether staged rows have `_gone`, which makes them leave the target, or not enter it. */
   readonly hasGone?: boolean | undefined;
 }
@@ -45,21 +47,41 @@ export const createFeed = (target: RelationName, like: RelationName): string[] =
   `create index on ${relationSql(feedRelation(target))} (_version)`,
 ];
 
-/** `_strata_delta`: what is to be done, `_op` i(nsert), u(pdate), d(elete), or r(emember a greater load order). */
+/**
+ * What is to be done with a staged row, or why nothing is: i(nsert), u(pdate), d(elete), r(emember a greater load
+ * order), s(ame), o(lder than the target's row), n(ever entered, since it is gone).
+ */
+const operation = (input: DeltaInput): string => {
+  const { key, loadOrder, hasGone, backfill } = input;
+  const absent = `t.${quoteIdentifier(key[0] as string)} is null`;
+  const enters = hasGone
+    ? `when ${absent} then case when s._gone then 'n' else 'i' end`
+    : `when ${absent} then 'i'`;
+  const leaves = hasGone ? `when s._gone then 'd' ` : '';
+  const changes = `${leaves}when ${differs(input)} then 'u'`;
+  if (!loadOrder) return `case ${enters} ${changes} else 's' end`;
+  const [mine, theirs] = [`row(${list(loadOrder, 's')})`, `row(${list(loadOrder, 't')})`];
+  return `case ${enters}
+  when ${mine} > ${theirs} then case ${changes} else 'r' end
+  when ${mine} = ${theirs} then ${backfill ? `case when ${differs(input)} then 'u' else 's' end` : "'s'"}
+  else 'o' end`;
+};
+
+/** Without a load order the rows that stay as they are, most of them perhaps, need not be in the delta. */
+const isOfInterest = (input: DeltaInput): string => {
+  if (input.loadOrder) return '';
+  const absent = `t.${quoteIdentifier(input.key[0] as string)} is null`;
+  return `\nwhere ${absent} or ${input.hasGone ? 's._gone or ' : ''}${differs(input)}`;
+};
+
+/** `_strata_delta`: what is to be done, in `_op`; with a load order it has each staged row. */
 export const compareStaged = (input: DeltaInput): string[] => {
-  const { target, columns, key, loadOrder, scope, hasGone } = input;
-  const first = quoteIdentifier(key[0] as string);
-  const gone = hasGone ? 's._gone' : 'false';
-  const newer = loadOrder ? `row(${list(loadOrder, 's')}) > row(${list(loadOrder, 't')})` : 'true';
+  const { target, columns, key, scope } = input;
   const statements = [
     `create temporary table _strata_delta on commit drop as
-select ${list(columns, 's')}, case
-  when ${gone} then 'd' when t.${first} is null then 'i' when ${differs(input)} then 'u' else 'r' end as _op
+select ${list(columns, 's')}, ${operation(input)} as _op
 from ${STAGED} as s
-left join ${relationSql(target)} as t on ${equalKeys(key, 's', 't')}
-where case
-  when t.${first} is null then not ${gone}
-  else ${newer} and (${gone} or ${loadOrder ? 'true' : differs(input)}) end`,
+left join ${relationSql(target)} as t on ${equalKeys(key, 's', 't')}${isOfInterest(input)}`,
   ];
   if (scope !== undefined)
     statements.push(`insert into ${DELTA} (${list(columns)}, _op)
@@ -69,10 +91,12 @@ where ${scope} and not exists (select from ${STAGED} as s where ${equalKeys(key,
   return [...statements, `analyze ${DELTA}`];
 };
 
-/** Counts of `_strata_delta`: columns `inserted`, `updated`, `deleted`, `remembered`. */
+/** How often each operation is in `_strata_delta`: one row, a column each. */
 export const countDelta = `select
   count(*) filter (where _op = 'i') as inserted, count(*) filter (where _op = 'u') as updated,
-  count(*) filter (where _op = 'd') as deleted, count(*) filter (where _op = 'r') as remembered
+  count(*) filter (where _op = 'd') as deleted, count(*) filter (where _op = 'r') as remembered,
+  count(*) filter (where _op = 's') as same, count(*) filter (where _op = 'o') as older,
+  count(*) filter (where _op = 'n') as excluded
 from ${DELTA}`;
 
 /** Appends the old images (weight -1) and the new ones (+1) to the feed. Must run before {@link applyDelta}. */
@@ -87,18 +111,28 @@ select ${list(columns, 'd')}, 1, ${version}
 from ${DELTA} as d
 where d._op in ('i', 'u')`;
 
+export interface Application {
+  readonly sql: string;
+  /** The operations of the delta that it carries out, each on one row. */
+  readonly operations: readonly ('inserted' | 'updated' | 'deleted' | 'remembered')[];
+}
+
 /** Deletes, then updates, then inserts: in this order a history of versions never overlaps in between. */
-export const applyDelta = ({ target, columns, key }: DeltaInput): string[] => {
+export const applyDelta = ({ target, columns, key }: DeltaInput): Application[] => {
   const others = columns.filter((c) => !key.includes(c));
   const set = others.map((c) => `${quoteIdentifier(c)} = d.${quoteIdentifier(c)}`).join(', ');
   const table = relationSql(target);
-  return [
-    `delete from ${table} as t using ${DELTA} as d where d._op = 'd' and ${equalKeys(key, 't', 'd')}`,
-    ...(others.length === 0
-      ? []
-      : [
-          `update ${table} as t set ${set} from ${DELTA} as d where d._op in ('u', 'r') and ${equalKeys(key, 't', 'd')}`,
-        ]),
-    `insert into ${table} (${list(columns)}) select ${list(columns)} from ${DELTA} where _op = 'i'`,
-  ];
+  const remove: Application = {
+    sql: `delete from ${table} as t using ${DELTA} as d where d._op = 'd' and ${equalKeys(key, 't', 'd')}`,
+    operations: ['deleted'],
+  };
+  const update: Application = {
+    sql: `update ${table} as t set ${set} from ${DELTA} as d where d._op in ('u', 'r') and ${equalKeys(key, 't', 'd')}`,
+    operations: ['updated', 'remembered'],
+  };
+  const insert: Application = {
+    sql: `insert into ${table} (${list(columns)}) select ${list(columns)} from ${DELTA} where _op = 'i'`,
+    operations: ['inserted'],
+  };
+  return others.length === 0 ? [remove, insert] : [remove, update, insert];
 };

@@ -28,9 +28,16 @@ const Incremental = z.object({
   /** A predicate over the model's rows: those are not in the relation, and leave it if they were. */
   delete_where: z.string().optional(),
   on_schema_change: z.enum(['ignore', 'fail', 'append_new_columns', 'sync_all_columns']).default('ignore'),
+  /** Whether columns that are added are filled in all rows. */
+  backfill: z.boolean().default(false),
+  /** Whether each row that `unconsumed()` gives has to come out of the model. */
+  keeps_all_rows: z.boolean().default(false),
   partition_by: Partition.optional(),
   ...common,
 });
+
+/** Of models whose rows follow from their upstreams alone: columns that came or went fail it, or build it anew. */
+const rebuilding = ['fail', 'append_new_columns', 'sync_all_columns'] as const;
 
 /**
  * A slowly changing dimension of Kimball's type 2: the model gives one row per change, of all changes of a key.
@@ -49,6 +56,7 @@ const Scd2 = z.object({
   type_1: names.default([]),
   type_0: names.default([]),
   surrogate_key: z.string(),
+  on_schema_change: z.enum(rebuilding).default('fail'),
   ...common,
 });
 
@@ -58,6 +66,7 @@ const ByPeriod = z.object({
   unique_key: names,
   period: Period,
   period_column: z.string(),
+  on_schema_change: z.enum(rebuilding).default('fail'),
   ...common,
 });
 
@@ -90,6 +99,22 @@ export const isTracked = (materialized: string): materialized is TrackedConfig['
 
 export const isTrackedConfig = (config: MaterializationConfig): config is TrackedConfig =>
   isTracked(config.materialized);
+
+/** Settings that say how a run goes about it, and not which rows are in the relation. */
+const SHAPELESS = new Set([
+  'backfill',
+  'full_refresh',
+  'incremental_strategy',
+  'indexes',
+  'keeps_all_rows',
+  'on_schema_change',
+]);
+
+/** The settings that a relation's rows follow from: where they change, the relation is another one. */
+export const shapeOf = (config: MaterializationConfig): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(config).filter(([name, value]) => !SHAPELESS.has(name) && value !== undefined),
+  );
 
 /** Settings of dbt that mean the same, or nothing that changes rows, for every materialization. */
 const GENERAL = [

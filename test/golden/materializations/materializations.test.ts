@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createStaged, stagedRows, tableConstraints } from '../../../src/compiler/materializations/build';
+import {
+  createStaged,
+  keepNewest,
+  stagedRows,
+  tableConstraints,
+} from '../../../src/compiler/materializations/build';
 import {
   applyDelta,
   compareStaged,
@@ -45,15 +50,20 @@ const delta: DeltaInput = {
 };
 
 const statements: Record<string, readonly string[]> = {
-  'stage-merge': [createStaged(stagedRows('select 1 as id;\n-- the end', incremental as never))],
+  'stage-merge': [
+    createStaged(stagedRows('select 1 as id;\n-- the end', 'n = 0')),
+    ...keepNewest(['id'], ['_batch_id', '_row_number']),
+  ],
   'compare-load-order': compareStaged(delta),
+  'compare-backfill': compareStaged({ ...delta, hasGone: false, backfill: true }),
+  'compare-without-load-order': compareStaged({ ...delta, loadOrder: undefined }),
   'compare-scope': compareStaged({
     target,
     columns: ['month', 'revenue'],
     key: ['month'],
     scope: `t."month" = any ('{2024-01-01}'::date[])`,
   }),
-  'apply-delta': [feedDelta(delta, 7n), ...applyDelta(delta)],
+  'apply-delta': [feedDelta(delta, 7n), ...applyDelta(delta).map((a) => a.sql)],
   'create-feed': createFeed(target, target),
   'scd2-versions': [scd2Versions(scd2, ['id', 'plan', 'email', 'created_at', 'updated_at'])],
   'scd2-versions-with-tombstones': [

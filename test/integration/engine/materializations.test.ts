@@ -95,7 +95,7 @@ describe('table', () => {
     );
     await execute("insert into things values ('b', 2)");
     const [result] = await run(models);
-    expect(result?.rows).toEqual({ inserted: 2, updated: 0, deleted: 0 });
+    expect(result?.rows).toMatchObject({ inserted: 2, updated: 0, deleted: 0 });
     expect(await select('select count(*) from mine')).toEqual([{ count: '2' }]);
     expect(await select("select has_table_privilege('public', 'mine', 'select') as may")).toEqual([
       { may: true },
@@ -103,9 +103,7 @@ describe('table', () => {
     expect(await select("select has_table_privilege('public', 'shop.t', 'select') as may")).toEqual([
       { may: true },
     ]);
-    expect(
-      await select("select relname from pg_class where relnamespace = 'strata_build'::regnamespace"),
-    ).toEqual([]);
+    expect(await select("select nspname from pg_namespace where nspname like 'strata_build%'")).toEqual([]);
   });
 });
 
@@ -120,7 +118,7 @@ describe('incremental', () => {
     const before = await select("select id, xmin::text from shop.m where id <> 'c' order by id");
     await execute("update things set n = 4 where id = 'c'", "insert into things values ('d', 5)");
     const [result] = await run(merged());
-    expect(result?.rows).toEqual({ inserted: 1, updated: 1, deleted: 0 });
+    expect(result?.rows).toMatchObject({ inserted: 1, updated: 1, deleted: 0 });
     expect(await select("select id, xmin::text from shop.m where id < 'c' order by id")).toEqual(before);
   });
 
@@ -164,7 +162,7 @@ describe('incremental', () => {
     expect(await select('select id from shop.m')).toEqual([{ id: 'a' }]);
     await execute("update things set n = 0 where id = 'a'", "insert into things values ('c', 0)");
     const [result] = await run(models);
-    expect(result?.rows).toEqual({ inserted: 0, updated: 0, deleted: 1 });
+    expect(result?.rows).toMatchObject({ inserted: 0, updated: 0, deleted: 1 });
     expect(await select('select id from shop.m')).toEqual([]);
   });
 
@@ -205,7 +203,7 @@ describe('incremental', () => {
       `update things set at = '${year}-01-01' where id = 'b'`,
     );
     const [result] = await run(models);
-    expect(result?.rows).toEqual({ inserted: 0, updated: 2, deleted: 0 });
+    expect(result?.rows).toMatchObject({ inserted: 0, updated: 2, deleted: 0 });
     expect((await select(where)).slice(0, 2)).toEqual([
       { id: 'a', t: 'shop.m_2024_03' },
       { id: 'b', t: `shop.m_y${year}_y2100` },
@@ -246,7 +244,7 @@ select id, n, place, at ${FROM_THINGS}`,
     );
     await execute("insert into things values ('a', 2, '2024-02-01', 5)");
     const [result] = await run(models);
-    expect(result?.rows).toEqual({ inserted: 1, updated: 1, deleted: 0 });
+    expect(result?.rows).toMatchObject({ inserted: 1, updated: 1, deleted: 0 });
     expect(
       await select(
         "select sk, xmin::text from shop.d where valid_from = '2024-03-01' or id = 'b' order by id",
@@ -351,7 +349,7 @@ test('a new attempt ends an earlier one that hangs, and the work is done once', 
   const frozen = attempt(1).catch((error: unknown) => isTransient(error));
   await waitFor(() => pool.exists(sleeping), { what: 'the first attempt to hang' });
   await execute('update things set n = 0');
-  expect((await attempt(2)).rows).toEqual({ inserted: 1, updated: 0, deleted: 0 });
+  expect((await attempt(2)).rows).toMatchObject({ inserted: 1, updated: 0, deleted: 0 });
   expect(await frozen).toBe(true);
   const version = await pool.oneFirst(
     sql.type(z.object({ version: z.string() }))`select version from ops.relation`,
