@@ -177,7 +177,7 @@ describe('keys', () => {
       'by_period',
       `{{ config(materialized='by_period', unique_key='id', period='month', period_column='month') }}
 select id, date_trunc('month', at)::date as month ${FROM}`,
-      '2 rows with NULL in id',
+      '2 rows with NULL in id, month',
     ],
     ['load order', model("unique_key='n', load_order='at'", 'n, at'), '1 row with NULL in at'],
   ])('a NULL in the key of %s names model, columns and count', async (kind, text, said) => {
