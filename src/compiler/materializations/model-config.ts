@@ -97,6 +97,9 @@ const TRACKED: ReadonlySet<string> = new Set<TrackedConfig['materialized']>([
 export const isTracked = (materialized: string): materialized is TrackedConfig['materialized'] =>
   TRACKED.has(materialized);
 
+export const isTrackedConfig = (config: MaterializationConfig): config is TrackedConfig =>
+  isTracked(config.materialized);
+
 /** Settings that say how a run goes about it, and not which rows are in the relation. */
 const SHAPELESS = new Set([
   'backfill',

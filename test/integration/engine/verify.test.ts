@@ -239,7 +239,7 @@ describe('while it goes on', () => {
     { materialized: 'view', settings: '', reads: 't.*' },
     {
       materialized: 'incremental',
-      settings: ", unique_key='transaction_id', load_order='_row_number'",
+      settings: ", unique_key='transaction_id', load_order=['_batch_id', '_row_number']",
       reads: 't.*',
     },
   ])(
