@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { delimiter, resolve } from 'node:path';
 import { inspect } from 'node:util';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
@@ -33,6 +34,8 @@ export interface Config {
   readonly retries: number;
   readonly retryIntervalMs: number;
   readonly threads: number;
+  readonly rolePrefix: string;
+  readonly setRoles: boolean;
   readonly inlineWorker: boolean;
   /** Who acts; undefined: the user of the system. */
   readonly actor?: string | undefined;
@@ -108,6 +111,7 @@ const databaseUrl = z
 
 const Variables = z.object({
   DATABASE_URL: databaseUrl.optional(),
+  DATABASE_URL_FILE: z.string().optional(),
   STRATA_WAREHOUSE: z
     .string()
     .regex(/^[\w.-]{1,120}$/, 'must be letters, digits, _, . and -')
@@ -121,6 +125,11 @@ const Variables = z.object({
   STRATA_RETRIES: wholeNumber(0, 100).optional(),
   STRATA_RETRY_INTERVAL: durationMs.optional(),
   STRATA_THREADS: wholeNumber(1, 64).optional(),
+  STRATA_ROLE_PREFIX: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,39}$/, 'must be lower-case letters, digits and _')
+    .optional(),
+  STRATA_SET_ROLES: yesOrNo.optional(),
   STRATA_INLINE_WORKER: yesOrNo.optional(),
   STRATA_ACTOR: z.string().optional(),
   STRATA_TEMPORAL_BIN: z.string().optional(),
@@ -210,12 +219,27 @@ const tryTemporal = (
   }
 };
 
+/** The database's address from the file that holds it, as Docker and Kubernetes hand out secrets. */
+const withSecretFile = (
+  given: Record<string, string>,
+): { variables: Record<string, string>; problems: string[] } => {
+  const file = given.DATABASE_URL_FILE;
+  if (file === undefined || given.DATABASE_URL !== undefined) return { variables: given, problems: [] };
+  try {
+    return { variables: { ...given, DATABASE_URL: readFileSync(file, 'utf8').trim() }, problems: [] };
+  } catch (error) {
+    const code = String((error as { code?: unknown }).code);
+    return { variables: given, problems: [`DATABASE_URL_FILE can't be read (${code})`] };
+  }
+};
+
 /**
  * The one reader of the environment. Unset values take the defaults of `settings`; flags go over variables.
  * @throws CONFIG_INVALID with every problem: misspelled STRATA_ variables, invalid values.
  */
 export const loadConfig = (env: Environment = process.env, flags: ConfigFlags = {}): Config => {
-  const variables = withFlags(env, flags);
+  const given = withFlags(env, flags);
+  const { variables, problems: fileProblems } = withSecretFile(given);
   const parsed = Variables.safeParse(variables);
   const { temporal, problems: temporalProblems } = tryTemporal(variables);
   const problems = [
@@ -223,6 +247,7 @@ export const loadConfig = (env: Environment = process.env, flags: ConfigFlags = 
     // The value isn't repeated: it may hold a password.
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`),
     ...temporalProblems,
+    ...fileProblems,
   ];
   if (!parsed.success || problems.length > 0) throw new StrataError('CONFIG_INVALID', problems.join('; '));
   return freezeConfig(parsed.data, temporal);
@@ -242,6 +267,8 @@ const freezeConfig = (v: z.infer<typeof Variables>, temporal: TemporalSettings):
     retries: v.STRATA_RETRIES ?? 3,
     retryIntervalMs: v.STRATA_RETRY_INTERVAL ?? 60_000,
     threads: v.STRATA_THREADS ?? 4,
+    rolePrefix: v.STRATA_ROLE_PREFIX ?? 'strata',
+    setRoles: v.STRATA_SET_ROLES ?? false,
     inlineWorker: v.STRATA_INLINE_WORKER ?? false,
     actor: v.STRATA_ACTOR,
     temporalBinary: v.STRATA_TEMPORAL_BIN,

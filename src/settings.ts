@@ -13,6 +13,11 @@ export const settings = [
     default: 'the embedded PostgreSQL under .strata/',
   },
   {
+    name: 'DATABASE_URL_FILE',
+    meaning: 'A file that holds the URL, such as a Docker secret; DATABASE_URL goes over it.',
+    default: 'none',
+  },
+  {
     name: 'STRATA_WAREHOUSE',
     meaning: 'Name of the warehouse: the task queue, and part of the workflow ids.',
     default: "the database's name",
@@ -84,6 +89,16 @@ export const settings = [
     default: '60s',
   },
   { name: 'STRATA_THREADS', meaning: 'Models run at once.', default: '4' },
+  {
+    name: 'STRATA_ROLE_PREFIX',
+    meaning: 'What the names of the roles that `strata migrate` makes begin with.',
+    default: 'strata',
+  },
+  {
+    name: 'STRATA_SET_ROLES',
+    meaning: '1: a worker loads as the role loader, and runs models as the role transformer.',
+    default: '0',
+  },
   {
     name: 'STRATA_INLINE_WORKER',
     meaning: '1: a command against an external Temporal runs its own worker.',

@@ -10,10 +10,11 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import type { DatabasePool } from 'slonik';
-import { createActivities } from './activities';
+import { createActivities, type PartConnection } from './activities';
 import type { Config, TemporalSettings } from './config';
 import { migrate } from './db/migrate';
 import { createWarehousePool } from './db/pool';
+import { actingAs, ensureRoles, usableRoles } from './db/roles';
 import { explainDatabase } from './explain-database';
 import { createLogger, type Logger } from './observability/logger';
 import { logTemporalEntry } from './observability/temporal-logger';
@@ -41,6 +42,12 @@ export interface StartWorkerOptions {
   readonly temporal: TemporalSettings & { readonly address: string };
   /** Default: to stderr, as `config` says. */
   readonly logger?: Logger;
+}
+
+interface PartConnections {
+  readonly loader: PartConnection;
+  readonly transformer: PartConnection;
+  readonly close: () => Promise<void>;
 }
 
 export interface StartedWorker {
@@ -102,12 +109,65 @@ const openTemporal = async ({
   }
 };
 
+/**
+ * What each part of a worker connects with: pools that act as the roles of `ops.access_role`, where that is wanted and
+ * the login role may; else all of them act as the login role.
+ */
+const openRoles = async (
+  { config, databaseUrl }: StartWorkerOptions,
+  pool: DatabasePool,
+  logger: Logger,
+): Promise<PartConnections> => {
+  const asLogin = { pool, databaseUrl };
+  if (!config.setRoles) return { loader: asLogin, transformer: asLogin, close: () => Promise.resolve() };
+  await ensureRoles(pool, config.rolePrefix);
+  const roles = await usableRoles(pool);
+  const opened: DatabasePool[] = [];
+  const open = async (part: 'loader' | 'transformer'): Promise<PartConnection> => {
+    const role = roles.get(part);
+    if (role === undefined) {
+      logger.warn(
+        { part },
+        `no role for the ${part}: it acts as the login role; see strata migrate --print-roles`,
+      );
+      return asLogin;
+    }
+    const url = actingAs(databaseUrl, role);
+    const acting = await createWarehousePool(url, {
+      applicationName: 'strata worker',
+      maximumPoolSize: POOL_SIZE,
+    });
+    opened.push(acting);
+    return { pool: acting, databaseUrl: url };
+  };
+  return {
+    loader: await open('loader'),
+    transformer: await open('transformer'),
+    close: async () => {
+      for (const acting of opened) await acting.end();
+    },
+  };
+};
+
 const createWorker = async (
   { config, databaseUrl, warehouse, temporal }: StartWorkerOptions,
-  { pool, connection, logger }: { pool: DatabasePool; connection: NativeConnection; logger: Logger },
+  {
+    pool,
+    roles,
+    connection,
+    logger,
+  }: { pool: DatabasePool; roles: PartConnections; connection: NativeConnection; logger: Logger },
 ): Promise<Worker> => {
   const searchAttributes = await registerSearchAttributes(connection, temporal.namespace);
-  const activities = createActivities({ ...config, pool, databaseUrl, warehouse, searchAttributes, logger });
+  const activities = createActivities({
+    ...config,
+    ...roles,
+    pool,
+    databaseUrl,
+    warehouse,
+    searchAttributes,
+    logger,
+  });
   return Worker.create({
     connection,
     namespace: temporal.namespace,
@@ -135,14 +195,17 @@ export const startWorker = async (options: StartWorkerOptions): Promise<StartedW
     openDatabase(options.databaseUrl),
     openTemporal(options.temporal),
   ]);
+  let roles: PartConnections | undefined;
   const close = async (): Promise<void> => {
+    await roles?.close();
     if (temporal.status === 'fulfilled') await temporal.value.close();
     if (database.status === 'fulfilled') await database.value.end();
   };
   try {
     if (database.status === 'rejected') throw database.reason;
     if (temporal.status === 'rejected') throw temporal.reason;
-    const parts = { pool: database.value, connection: temporal.value, logger };
+    roles = await openRoles(options, database.value, logger);
+    const parts = { pool: database.value, roles, connection: temporal.value, logger };
     return running(await createWorker(options, parts), close);
   } catch (error) {
     await close();

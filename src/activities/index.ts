@@ -9,8 +9,18 @@ import { createTransformActivities } from './transform-activities';
 
 export type { Activities } from './contract';
 
+/** How a part reaches the database; the role that it acts as is in the address. */
+export interface PartConnection {
+  readonly pool: DatabasePool;
+  readonly databaseUrl: string;
+}
+
 export interface ActivityDeps {
   readonly pool: DatabasePool;
+  /** Default: as `pool`. */
+  readonly loader?: PartConnection;
+  /** Default: as `pool`. */
+  readonly transformer?: PartConnection;
   readonly databaseUrl: string;
   readonly warehouse: string;
   readonly projectDir: string;
@@ -31,8 +41,14 @@ export const createActivities = (deps: ActivityDeps): Activities => {
   const guard = createGuard(deps.logger);
   const projects = createProjects(deps);
   return {
-    ...createIngestActivities({ ...deps, projects, guard }),
-    ...createReplayActivities({ ...deps, projects, guard }),
-    ...createTransformActivities({ ...deps, projects, guard }),
+    ...createIngestActivities({ ...deps, ...deps.loader, projects, guard }),
+    ...createReplayActivities({ ...deps, ...deps.loader, projects, guard }),
+    ...createTransformActivities({
+      ...deps,
+      ...deps.transformer,
+      bronzePool: deps.loader?.pool ?? deps.pool,
+      projects,
+      guard,
+    }),
   };
 };

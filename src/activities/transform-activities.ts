@@ -14,6 +14,8 @@ import type { Projects } from './projects';
 
 export interface TransformActivityDeps {
   readonly pool: DatabasePool;
+  /** Makes the bronze relations that models read. */
+  readonly bronzePool: DatabasePool;
   readonly warehouse: string;
   readonly projects: Projects;
   readonly threads: number;
@@ -43,7 +45,10 @@ export const createTransformActivities = (deps: TransformActivityDeps): Transfor
         const { workflowId, workflowRunId: runId } = thisWorkflow();
         if (transform.command === 'verify') await sweepShadows(pool, isOpen);
         const planHash = transform.planHash ?? (await projects.storePlan());
-        const planned = await planRun({ pool }, { runId, workflowId, planHash, transform });
+        const planned = await planRun(
+          { pool, bronzePool: deps.bronzePool },
+          { runId, workflowId, planHash, transform },
+        );
         return {
           runId,
           warehouse,

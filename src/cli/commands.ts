@@ -63,7 +63,8 @@ const addStackCommands = (program: Command, act: Act): void => {
     .description('a worker against the configured Temporal and PostgreSQL, in the foreground')
     .action(act(() => (require('./worker') as typeof import('./worker')).workerCommand));
   withDatabase(program.command('migrate'))
-    .description("brings strata's own tables up to date")
+    .description("brings strata's own tables up to date, and makes its roles where that is permitted")
+    .option('--print-roles', 'only print the SQL that makes the roles, for an administrator to run')
     .action(act(() => (require('./migrate') as typeof import('./migrate')).migrateCommand));
 };
 

@@ -1,6 +1,7 @@
 import type { CommonQueryMethods } from 'slonik';
 import { sql } from './sql';
 import { z } from 'zod';
+import { openToReaders } from './roles';
 import type { ManifestModel } from '../compiler/manifest';
 
 const Missing = z.object({ needs_schema: z.boolean(), needs_extension: z.boolean() });
@@ -23,8 +24,10 @@ export const ensureSchema = async (connection: CommonQueryMethods, model: Manife
     sql.typeAlias('void')`select pg_advisory_lock(hashtextextended('strata:schema', 0))`,
   );
   try {
-    if (needs_schema)
+    if (needs_schema) {
       await connection.query(sql.typeAlias('void')`create schema if not exists ${sql.identifier([schema])}`);
+      await openToReaders(connection, schema);
+    }
     if (needs_extension)
       await connection.query(
         sql.typeAlias('void')`create extension if not exists btree_gist with schema public`,

@@ -1,6 +1,7 @@
 import type { CommonQueryMethods, DatabasePool } from 'slonik';
 import { sql } from './sql';
 import { z } from 'zod';
+import { asLoginRole } from './roles';
 import { isSqlState } from './sqlstate';
 
 const LoadRow = z.object({ load_id: z.string(), file_identity: z.string().nullable() });
@@ -158,10 +159,14 @@ export const lockPublication = async (db: CommonQueryMethods, dataset: string): 
  */
 export const endOtherWriters = async (pool: DatabasePool, loadId: string): Promise<void> => {
   try {
-    await pool.query(sql.typeAlias('void')`
-      select pg_terminate_backend(pid) from pg_stat_activity
-      where application_name = ${loadSessionName(loadId)} and datname = current_database()
-    `);
+    await pool.connect((connection) =>
+      asLoginRole(connection, () =>
+        connection.query(sql.typeAlias('void')`
+          select pg_terminate_backend(pid) from pg_stat_activity
+          where application_name = ${loadSessionName(loadId)} and datname = current_database()
+        `),
+      ),
+    );
   } catch (error) {
     if (!isSqlState(error, LACKS_PRIVILEGE)) throw error;
   }

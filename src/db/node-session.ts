@@ -1,6 +1,7 @@
 import type { DatabasePool, DatabasePoolConnection } from 'slonik';
 import { sql } from './sql';
 import { z } from 'zod';
+import { asLoginRole } from './roles';
 
 const SessionRow = z.object({ pid: z.number(), database: z.string() });
 
@@ -16,7 +17,13 @@ export interface NodeSession {
 /** Cancels what a backend runs when the signal is aborted. Returns what ends the watch. */
 const cancelOnAbort = (pool: DatabasePool, signal: AbortSignal, pid: number): (() => void) => {
   const cancel = (): void => {
-    pool.query(sql.typeAlias('void')`select pg_cancel_backend(${pid})`).catch(() => undefined);
+    pool
+      .connect((connection) =>
+        asLoginRole(connection, () =>
+          connection.query(sql.typeAlias('void')`select pg_cancel_backend(${pid})`),
+        ),
+      )
+      .catch(() => undefined);
   };
   signal.addEventListener('abort', cancel, { once: true });
   return () => signal.removeEventListener('abort', cancel);
@@ -28,11 +35,13 @@ const cancelOnAbort = (pool: DatabasePool, signal: AbortSignal, pid: number): ((
  */
 const endEarlierAttempts = async (connection: DatabasePoolConnection, name: string): Promise<void> => {
   await connection.query(sql.typeAlias('void')`select set_config('application_name', ${name}, false)`);
-  await connection.query(sql.typeAlias('void')`
-    select pg_terminate_backend(pid) from pg_stat_activity
-    where application_name = ${name} and datname = current_database() and usename = current_user
-      and pid <> pg_backend_pid()
-  `);
+  await asLoginRole(connection, () =>
+    connection.query(sql.typeAlias('void')`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where application_name = ${name} and datname = current_database() and usename = session_user
+        and pid <> pg_backend_pid()
+    `),
+  );
 };
 
 /**

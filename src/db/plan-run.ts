@@ -95,14 +95,14 @@ const plannedBefore = async (pool: DatabasePool, runId: string): Promise<string 
  * @throws PLAN_UNKNOWN, SELECTION_EMPTY, SELECTOR_INVALID, DATASET_INCOMPATIBLE
  */
 export const planRun = async (
-  { pool }: { readonly pool: DatabasePool },
+  { pool, bronzePool = pool }: { readonly pool: DatabasePool; readonly bronzePool?: DatabasePool },
   request: PlanRunRequest,
 ): Promise<{ nodes: PlannedNode[]; databaseUuid: string; planHash: string }> => {
   const planHash = (await plannedBefore(pool, request.runId)) ?? request.planHash;
   const manifest = await loadPlan(pool, planHash);
   const nodes = plannedNodes(manifest, request.transform);
   const datasets = Object.values(manifest.datasets);
-  for (const dataset of datasets) await ensureBronze(pool, dataset);
+  for (const dataset of datasets) await ensureBronze(bronzePool, dataset);
   await pool.transaction((transaction) =>
     recordRun(transaction, request, { nodeCount: nodes.length, datasets: datasets.map((d) => d.name) }),
   );

@@ -1,6 +1,7 @@
 /** Passwords in URLs and in `key=value` strings, bearer tokens, private keys. */
 const SECRETS: readonly (readonly [RegExp, string])[] = [
-  [/\b([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s@/]*@/gi, '$1:***@'],
+  // To the last @ before the path: a password may hold one.
+  [/\b([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s/]*@/gi, '$1:***@'],
   [/\b(password|passwd|pwd|secret|api[_-]?key|token)(["']?\s*[=:]\s*["']?)[^\s"'&,;)]+/gi, '$1$2***'],
   [/\bbearer\s+[\w.~+/-]+=*/gi, 'Bearer ***'],
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/g, '***'],

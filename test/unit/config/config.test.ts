@@ -148,6 +148,7 @@ test('every documented variable of strata is accepted, and every accepted one is
     STRATA_RETRIES: '1',
     STRATA_THREADS: '1',
     STRATA_INLINE_WORKER: '1',
+    STRATA_SET_ROLES: '1',
     STRATA_RETRY_INTERVAL: '1',
     STRATA_LOG_LEVEL: 'info',
     STRATA_LOG_FORMAT: 'json',

@@ -1,0 +1,108 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import {
+  adminUrl,
+  createTestDatabase,
+  runStatements,
+  type TestDatabase,
+  testTemporalAddress,
+} from '../support/database';
+import { type Env, requireBuild, type RunningCommand, serversOf, startStrata, strata } from './strata';
+
+const SECRET = 'pl@nted-S3cret';
+const ROLE = `secrets_${process.pid}`;
+
+let database: TestDatabase;
+let env: Env;
+let worker: RunningCommand;
+const dir = mkdtempSync(join(tmpdir(), 'strata-secrets-'));
+/** All that commands and worker said. */
+const said: string[] = [];
+
+const write = (name: string, text: string): string => {
+  const path = join(dir, name);
+  mkdirSync(join(path, '..'), { recursive: true });
+  writeFileSync(path, text);
+  return path;
+};
+
+const run = async (args: readonly string[], over: Env = {}): Promise<number | null> => {
+  const { code, stdout, stderr } = await strata([...args, '--verbose'], { ...env, ...over });
+  said.push(stdout, stderr);
+  return code;
+};
+
+/** Texts and bytes anywhere in a value. */
+const textsIn = (value: unknown): string[] => {
+  if (typeof value === 'string') return [value];
+  if (value instanceof Uint8Array) return [Buffer.from(value).toString('utf8')];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+};
+
+const histories = async (): Promise<string[]> => {
+  const connection = await Connection.connect({ address: testTemporalAddress() });
+  const client = new Client({ connection });
+  const texts: string[] = [];
+  for await (const { workflowId, runId } of client.workflow.list({ query: `TaskQueue = '${database.name}'` }))
+    texts.push(...textsIn(await client.workflow.getHandle(workflowId, runId).fetchHistory()));
+  await connection.close();
+  return texts;
+};
+
+const withUser = (url: string, user: string, password: string): string => {
+  const address = new URL(url);
+  address.username = user;
+  address.password = password;
+  return address.toString();
+};
+
+beforeAll(async () => {
+  requireBuild();
+  database = await createTestDatabase();
+  await runStatements(adminUrl(), [`create role ${ROLE} login superuser password '${SECRET}'`]);
+  env = {
+    ...serversOf(withUser(database.url, ROLE, SECRET)),
+    STRATA_SET_ROLES: '1',
+    STRATA_RETRIES: '0',
+    STRATA_LOG_LEVEL: 'debug',
+    SOME_API_TOKEN: SECRET,
+  };
+  write('p/dbt_project.yml', 'name: p\n');
+  write(
+    'p/models/fails.sql',
+    `{{ config(materialized='table') }} select (current_user || ' 1 / 0')::int as a`,
+  );
+  worker = startStrata(['worker', '--verbose'], env);
+  await worker.prints('worker for warehouse');
+});
+
+afterAll(async () => {
+  await worker.stop();
+  await database.drop();
+  await runStatements(adminUrl(), [`drop role if exists ${ROLE}`]);
+  rmSync(dir, { recursive: true });
+});
+
+test('a planted secret is in no output, log or history after all kinds of failures', async () => {
+  const bad = write('bad.csv', 'id\n1\n');
+  expect(await run(['ingest', 'transactions', bad])).toBe(1);
+  expect(await run(['ingest', 'transactions', join(dir, 'none.csv')])).toBe(1);
+  expect(await run(['run', '--project-dir', join(dir, 'p')])).toBe(1);
+  const broken = withUser(database.url, 'nobody_at_all', SECRET);
+  expect(await run(['status'], { DATABASE_URL: broken })).toBe(1);
+  expect(await run(['status'], { DATABASE_URL: `postgres://u:${SECRET}@unreachable.invalid/x` })).toBe(1);
+  expect(await run(['status'], { DATABASE_URL: `mysql://u:${SECRET}@h/x` })).not.toBe(0);
+  expect(await run(['status', '--database-url', `postgres://u:${SECRET}@127.0.0.1:1/x`], {})).toBe(1);
+  const cloud = { TEMPORAL_ADDRESS: '127.0.0.1:1', TEMPORAL_API_KEY: SECRET };
+  expect(await run(['worker'], cloud)).toBe(1);
+  const { stdout, stderr } = await worker.stop();
+  const told = [...said, stdout, stderr, ...(await histories())];
+  // What is searched holds what happened.
+  expect(told.some((text) => text.includes('HEADER_MISSING_COLUMN'))).toBe(true);
+  // Models ran as the transformer.
+  expect(told.some((text) => text.includes('strata_transformer 1 / 0'))).toBe(true);
+  const forms = [SECRET, encodeURIComponent(SECRET), 'S3cret', Buffer.from(SECRET).toString('base64')];
+  for (const form of forms) expect(told.filter((text) => text.includes(form))).toEqual([]);
+});
