@@ -15,7 +15,7 @@ export interface HistoryFile extends History {
 
 const TIMES = new Set(['created_at', 'updated_at', 'transaction_date']);
 
-const instantText = (microseconds: bigint): string => {
+export const instantText = (microseconds: bigint): string => {
   const fraction = ((microseconds % 1_000_000n) + 1_000_000n) % 1_000_000n;
   const seconds = new Date(Number((microseconds - fraction) / 1000n)).toISOString().slice(0, 19);
   return fraction === 0n ? `${seconds}Z` : `${seconds}.${fraction.toString().padStart(6, '0')}Z`;
