@@ -143,6 +143,27 @@ const feed = async (
   await saveVersion(connection, input, { config, version, reset });
 };
 
+const NOTHING: DeltaCounts = {
+  inserted: 0,
+  updated: 0,
+  deleted: 0,
+  remembered: 0,
+  same: 0,
+  older: 0,
+  excluded: 0,
+};
+
+/** Whether nothing comes and nothing can leave: most models of most runs. */
+const isIdle = (config: TrackedConfig, staged: Staged, { affectedPeriods }: MergeInput): boolean => {
+  if (config.materialized === 'by_period') return staged.rows === 0 && affectedPeriods.length === 0;
+  return staged.rowsIn === 0;
+};
+
+const compare = async (connection: CommonQueryMethods, delta: DeltaInput): Promise<DeltaCounts> => {
+  await execute(connection, compareStaged(delta));
+  return DeltaCounts.parse((await connection.query(rawSql(countDelta))).rows[0]);
+};
+
 /**
  * Merges a model's rows into its relation: writes only what differs, and the same to the change feed if anybody
  * consumes it. Runs within the caller's transaction, under the relation's lock.
@@ -164,8 +185,7 @@ export const mergeChanges = async (
     scope: scopeOf(config, input.affectedPeriods),
     backfill: input.backfill,
   };
-  await execute(connection, compareStaged(delta));
-  const ops = DeltaCounts.parse((await connection.query(rawSql(countDelta))).rows[0]);
+  const ops = isIdle(config, staged, input) ? NOTHING : await compare(connection, delta);
   const change = { config, delta, ops, newFeed: aligned.newFeed };
   const rows = rowCounts(input.label, staged, change);
   await write(connection, input, change);

@@ -65,28 +65,30 @@ export const findProgress = async (
   return position === null ? undefined : BigInt(position);
 };
 
+/** Keeps how far a relation has consumed its upstreams; forgets others, so that their feeds can be trimmed. */
 export const saveProgress = async (
   connection: CommonQueryMethods,
   relation: RelationName,
-  progress: { upstream: string; position: bigint },
+  progress: readonly { readonly upstream: string; readonly position: bigint }[],
 ): Promise<void> => {
+  const upstreams = sql.array(
+    progress.map((p) => p.upstream),
+    'text',
+  );
+  const positions = sql.array(
+    progress.map((p) => p.position.toString()),
+    'int8',
+  );
   await connection.query(sql.typeAlias('void')`
+    with forgotten as (
+      delete from ops.model_progress
+      where relation = ${relationKey(relation)} and upstream <> all (${upstreams})
+    )
     insert into ops.model_progress (relation, upstream, position)
-    values (${relationKey(relation)}, ${progress.upstream}, ${progress.position.toString()}::bigint)
+    select ${relationKey(relation)}, p.upstream, p.position
+    from unnest(${upstreams}, ${positions}) as p (upstream, position)
     on conflict (relation, upstream) do update set position = excluded.position, updated_at = clock_timestamp()
     where model_progress.position is distinct from excluded.position
-  `);
-};
-
-/** Forgets upstreams that a model no longer consumes, so that their feeds can be trimmed. */
-export const keepProgressOnly = async (
-  connection: CommonQueryMethods,
-  relation: RelationName,
-  upstreams: readonly string[],
-): Promise<void> => {
-  await connection.query(sql.typeAlias('void')`
-    delete from ops.model_progress
-    where relation = ${relationKey(relation)} and upstream <> all (${sql.array(upstreams, 'text')})
   `);
 };
 

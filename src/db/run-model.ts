@@ -19,7 +19,6 @@ import { mergeChanges } from './merge-changes';
 import {
   datasetUpstream,
   findRelation,
-  keepProgressOnly,
   relationKey,
   relationUpstream,
   saveProgress,
@@ -222,11 +221,6 @@ const carryOnOrBuild = async (connection: CommonQueryMethods, input: ModelInput)
 export const runModel = async (connection: CommonQueryMethods, input: ModelInput): Promise<ModelEffect> => {
   const positions = await upstreamPositions(connection, input);
   const effect = await carryOnOrBuild(connection, input);
-  await keepProgressOnly(
-    connection,
-    input.model.relation,
-    positions.map((p) => p.upstream),
-  );
-  for (const position of positions) await saveProgress(connection, input.model.relation, position);
+  await saveProgress(connection, input.model.relation, positions);
   return effect;
 };

@@ -128,8 +128,10 @@ const stageVersions = async (
   const source = (await describe(connection, SOURCE)).map((c) => c.name);
   scd2Columns(label, config, source);
   const identity = [...config.unique_key, config.updated_at];
-  await refuseNulls(connection, label, { columns: identity, from: SOURCE });
-  await requireUnique(connection, label, { key: identity, from: SOURCE });
+  if (rowsIn > 0) {
+    await refuseNulls(connection, label, { columns: identity, from: SOURCE });
+    await requireUnique(connection, label, { key: identity, from: SOURCE });
+  }
   return { rowsIn, rows: await countRows(connection, createStaged(scd2Versions(config, source))) };
 };
 
@@ -171,7 +173,7 @@ const placesOf = (config: TrackedConfig): string[] => {
 const makeUnique = async (
   connection: CommonQueryMethods,
   config: TrackedConfig,
-  { label, columns }: { label: string; columns: readonly Column[] },
+  { label, columns, rows }: { label: string; columns: readonly Column[]; rows: number },
 ): Promise<number | undefined> => {
   const key = identityOf(config);
   const loadOrder = (config.materialized === 'incremental' ? config.load_order : undefined) ?? [];
@@ -179,6 +181,7 @@ const makeUnique = async (
   const unknown = needed.filter((k) => !columns.some((c) => c.name === k));
   if (unknown.length > 0)
     throw new StrataError('MODEL_INVALID', `Model ${label}: ${unknown.join(', ')} is not selected`);
+  if (rows === 0) return undefined;
   await refuseNulls(connection, label, { columns: needed, from: STAGED });
   const table = { key, from: STAGED } as const;
   if (config.materialized !== 'incremental' || loadOrder.length === 0)
@@ -202,8 +205,8 @@ export const stageModel = async (
       ? await stageVersions(connection, input, config)
       : await stageRows(connection, input, config);
   const columns = (await describe(connection, STAGED)).filter((c) => c.name !== '_gone');
-  const unique = await makeUnique(connection, config, { label: input.label, columns });
-  await execute(connection, [`analyze ${STAGED}`]);
+  const unique = await makeUnique(connection, config, { label: input.label, columns, rows });
+  if (rows > 0) await execute(connection, [`analyze ${STAGED}`]);
   return { columns, rowsIn, rows: unique ?? rows };
 };
 
