@@ -65,11 +65,10 @@ begin
         execute format('alter default privileges for role %I in schema bronze grant select on tables to %I, %I', made, transformer, reader);
     end loop;
 
-    -- What models make is the transformer's; feeds and what is being built is nobody else's.
-    execute format('grant usage, create on schema strata_feed, strata_build to %I', transformer);
+    -- What models make is the transformer's; feeds are nobody else's.
+    execute format('grant usage, create on schema strata_feed to %I', transformer);
     execute format('alter default privileges for role %I grant select on tables to %I', transformer, reader);
     execute format('alter default privileges for role %I grant usage on schemas to %I', transformer, reader);
-    execute format('alter default privileges for role %I in schema strata_build grant select on tables to %I', login, reader);
     for item in
         select distinct n.nspname
         from ops.relation as r
@@ -98,7 +97,7 @@ begin
             where nspname in ('strata_bronze', 'bronze')
             union all
             select oid, relkind, relowner, false, 'transformer' from relations
-            where nspname in ('strata_feed', 'strata_build')
+            where nspname = 'strata_feed'
             union all
             select m.oid, m.relkind, m.relowner, true, 'transformer' from relations as m
             where exists (select from ops.relation as r where r.relation = m.key)

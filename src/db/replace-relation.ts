@@ -8,6 +8,7 @@ import { StrataError } from '../domain/errors';
 import { describeRelation } from './facts';
 import { rawSql } from './raw-sql';
 import { findRelation } from './relations';
+import { openToReaders } from './roles';
 
 const ViewRow = z.object({ schema: z.string(), name: z.string(), definition: z.string() });
 const GrantRow = z.object({ grant_sql: z.string() });
@@ -84,6 +85,8 @@ export const beginBuild = async (
 ): Promise<RelationName> => {
   const built = buildName(relation);
   await connection.query(sql.typeAlias('void')`create schema ${sql.identifier([built.schema])}`);
+  // Privileges are given when a table is made, and stay with it when it moves.
+  await openToReaders(connection, built.schema);
   return built;
 };
 
