@@ -20,21 +20,27 @@ const View = z.object({ materialized: z.literal('view') });
 const Table = z.object({ materialized: z.literal('table'), ...common });
 
 /** Rows are merged by `unique_key`; of several the one with the greatest `load_order` stands. */
-const Incremental = z.object({
-  materialized: z.literal('incremental'),
-  incremental_strategy: z.literal('merge').default('merge'),
-  unique_key: names,
-  load_order: names.optional(),
-  /** A predicate over the model's rows: those are not in the relation, and leave it if they were. */
-  delete_where: z.string().optional(),
-  on_schema_change: z.enum(['ignore', 'fail', 'append_new_columns', 'sync_all_columns']).default('ignore'),
-  /** Whether columns that are added are filled in all rows. */
-  backfill: z.boolean().default(false),
-  /** Whether each row that `unconsumed()` gives has to come out of the model. */
-  keeps_all_rows: z.boolean().default(false),
-  partition_by: Partition.optional(),
-  ...common,
-});
+const Incremental = z
+  .object({
+    materialized: z.literal('incremental'),
+    incremental_strategy: z.literal('merge').default('merge'),
+    unique_key: names,
+    load_order: names.optional(),
+    /** A predicate over the model's rows: those are not in the relation, and leave it if they were. */
+    delete_where: z.string().optional(),
+    on_schema_change: z.enum(['ignore', 'fail', 'append_new_columns', 'sync_all_columns']).default('ignore'),
+    /** Whether columns that are added are filled in all rows. */
+    backfill: z.boolean().default(false),
+    /** Whether each row that `unconsumed()` gives has to come out of the model. */
+    keeps_all_rows: z.boolean().default(false),
+    partition_by: Partition.optional(),
+    ...common,
+  })
+  .refine(({ load_order, delete_where }) => load_order === undefined || delete_where === undefined, {
+    path: ['delete_where'],
+    error:
+      'does not go with load_order: a row that has left is forgotten, and an older one that arrives later would come back',
+  });
 
 /** Of models whose rows follow from their upstreams alone: columns that came or went fail it, or build it anew. */
 const rebuilding = ['fail', 'append_new_columns', 'sync_all_columns'] as const;

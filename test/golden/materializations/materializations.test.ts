@@ -22,7 +22,6 @@ const incremental = parseModelConfig('gold.things', {
   materialized: 'incremental',
   unique_key: 'id',
   load_order: ['_batch_id', '_row_number'],
-  delete_where: 'n = 0',
   partition_by: { field: 'at' },
   indexes: [{ columns: ['at', 'id'] }],
 }) as TrackedConfig;

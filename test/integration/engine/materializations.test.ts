@@ -155,6 +155,13 @@ describe('incremental', () => {
     expect(await select('select id, n from shop.m')).toEqual([{ id: 'a', n: 1 }]);
   });
 
+  test('delete_where does not go with load_order: what has left could not keep older rows out', async () => {
+    await expect(run(merged(", delete_where='n = 0', load_order='place'"))).rejects.toMatchObject({
+      code: 'MODEL_INVALID',
+      message: expect.stringContaining('does not go with load_order') as string,
+    });
+  });
+
   test('rows that delete_where names leave the relation, or never enter it', async () => {
     await execute("insert into things values ('a', 1), ('b', 0)");
     const models = merged(", delete_where='n = 0'");

@@ -69,7 +69,11 @@ test('in = inserted + updated + unchanged + superseded, over replays, late batch
 });
 
 test('rows that delete_where names are counted as deleted, or as excluded', async () => {
-  const models = { closed: staging(", delete_where='n = 0'") };
+  const models = {
+    closed: `{{ config(materialized='incremental', unique_key='id', delete_where='n = 0') }}
+select id, n, _loaded_at, _batch_id, _row_number from {{ unconsumed(source('raw', 'orders')) }} as l
+where id in ('x', 'y', 'z')`,
+  };
   const warehouse = await shop.warehouse(models);
   const run = async (): Promise<Counts> => balanced((await warehouse.run())[0] as NodeResult);
   await publish(warehouse, await write(warehouse, [order('y', 1), order('z', 0)]));
