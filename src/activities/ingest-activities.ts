@@ -84,7 +84,12 @@ export const createIngestActivities = (deps: IngestActivityDeps): IngestActiviti
           await ensureBronze(pool, { name, columns, key });
           return ingest.loadFile(
             { pool, databaseUrl, dataset, maxFieldBytes, maxContentBytes, fileRoots },
-            { batchId: input.batchId, signal, onProgress: (p) => (progress = p) },
+            {
+              batchId: input.batchId,
+              execution: thisWorkflow().workflowRunId,
+              signal,
+              onProgress: (p) => (progress = p),
+            },
           );
         },
         { progress: () => progress },

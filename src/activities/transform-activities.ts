@@ -1,4 +1,4 @@
-import { getClient } from '@temporalio/activity';
+import { Context, getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import type { DatabasePool } from 'slonik';
 import { planRun } from '../db/plan-run';
@@ -66,7 +66,11 @@ export const createTransformActivities = (deps: TransformActivityDeps): Transfor
       guard(
         async (signal) => {
           await checkDatabaseUuid(pool, input.databaseUuid);
-          return runNode({ pool, warehouse }, { ...input, signal });
+          const delivery = {
+            execution: thisWorkflow().workflowRunId,
+            number: Context.current().info.attempt,
+          };
+          return runNode({ pool, warehouse }, { ...input, signal, delivery });
         },
         {
           countedByWorkflow: true,

@@ -26,6 +26,7 @@ const BatchRow = z.object({
   rows_reopened: z.string().nullable(),
   error: z.string().nullable(),
   error_code: z.string().nullable(),
+  workflow_run_id: z.string().nullable(),
 });
 export type BatchRow = z.infer<typeof BatchRow>;
 
@@ -33,7 +34,8 @@ const BatchId = z.object({ batch_id: z.string() });
 
 const batchColumns = sql.fragment`
   batch_id, dataset, file, state, forced, content_bytes, sha256, rows_read, rows_loaded, rows_rejected,
-  extra_columns, duplicate_of, complete_as_of, max_deletes, rows_closed, rows_reopened, error, error_code
+  extra_columns, duplicate_of, complete_as_of, max_deletes, rows_closed, rows_reopened, error, error_code,
+  workflow_run_id
 `;
 
 export type NewBatch = Pick<

@@ -15,6 +15,7 @@ import { findRelation } from './relations';
 import { beginBuild, listPartitions, replaceRelation, swapIn } from './replace-relation';
 import { INVALID_TABLE_DEFINITION, isSqlState } from './sqlstate';
 import { type BuildInput, countRows, execute, stageModel } from './stage-model';
+import { takeTurn } from './take-turn';
 
 const Month = z.object({ month: z.string() });
 
@@ -114,11 +115,11 @@ export const buildView = async (connection: CommonQueryMethods, input: BuildInpu
     (await findRelation(connection, relation))
   ) {
     try {
-      await connection.transaction((savepoint) => execute(savepoint, [create('create or replace view')]));
+      await takeTurn(connection, (savepoint) => execute(savepoint, [create('create or replace view')]));
       return;
     } catch (error) {
       if (!isSqlState(error, INVALID_TABLE_DEFINITION)) throw error;
     }
   }
-  await replaceRelation(connection, relation, () => execute(connection, [create('create view')]));
+  await replaceRelation(connection, relation, (savepoint) => execute(savepoint, [create('create view')]));
 };

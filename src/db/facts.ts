@@ -106,7 +106,8 @@ const unconsumedChanges = async (
       `Model ${node.name}: changes() of ${upstream.schema}.${upstream.name}, which strata has not built as incremental, scd2 or by_period`,
     );
   const from = await findProgress(connection, (node as ManifestModel).relation, relationUpstream(upstream));
-  if (from === undefined || from < BigInt(tracked.reset_version)) throw new RebuildNeeded();
+  if (from === undefined || from < BigInt(tracked.reset_version) || from > BigInt(tracked.version))
+    throw new RebuildNeeded();
   return { from: from.toString(), to: tracked.version };
 };
 

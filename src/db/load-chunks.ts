@@ -64,24 +64,27 @@ export class LoadSupersededError extends Error {
 
 /**
  * Begins the transaction of a chunk. Holds the load's row until the end, so that of two attempts at once only one
- * writes; and makes sure that the load is still where this attempt left it. @throws LoadSupersededError
+ * writes; and makes sure that the load is still where this attempt left it, and from the same file.
+ * @throws LoadSupersededError
  */
 export const beginChunk = async (
   session: CopySession,
-  loadId: string,
+  { loadId, fileIdentity }: { readonly loadId: string; readonly fileIdentity: string },
   chunkNumber: number,
 ): Promise<void> => {
   await session.query('begin');
   // The lock and the look are two statements: a statement that waited for a lock doesn't see what was committed meanwhile.
   await session.query('select from ops.load where load_id = $1 for update', [loadId]);
   const [row] = await session.query(
-    `select b.state, coalesce((select max(c.chunk_number) from ops.load_chunk as c where c.load_id = $1), 0) as last
+    `select b.state, l.file_identity, coalesce((select max(c.chunk_number) from ops.load_chunk as c where c.load_id = $1), 0) as last
     from ops.load as l
     inner join ops.batch as b on b.batch_id = l.batch_id
     where l.load_id = $1`,
     [loadId],
   );
-  if (row?.['state'] !== 'loading' || row['last'] !== chunkNumber - 1) throw new LoadSupersededError(loadId);
+  const isOurs =
+    row?.['state'] === 'loading' && row['last'] === chunkNumber - 1 && row['file_identity'] === fileIdentity;
+  if (!isOurs) throw new LoadSupersededError(loadId);
 };
 
 export interface ChunkEnd {

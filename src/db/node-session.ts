@@ -6,23 +6,25 @@ import { asLoginRole } from './roles';
 const SessionRow = z.object({ pid: z.number(), database: z.string() });
 
 export interface NodeSession {
-  /** In pg_stat_activity: the same for all attempts at the same work, and for no other work. */
+  /** In pg_stat_activity; without `begin` the same for all attempts at the same work, and for no other work. */
   readonly name: string;
+  /** Gives the session its name, and sees that it is the one that counts; default: ends all others of the name. */
+  readonly begin?: (connection: DatabasePoolConnection) => Promise<void>;
   /** What is locked while the work goes on. */
   readonly lock: string;
   /** Aborted: the statement that runs is cancelled. */
   readonly signal: AbortSignal;
 }
 
-/** Cancels what a backend runs when the signal is aborted. Returns what ends the watch. */
-const cancelOnAbort = (pool: DatabasePool, signal: AbortSignal, pid: number): (() => void) => {
+/** Cancels what the session runs when the signal is aborted. Returns what ends the watch. */
+const cancelOnAbort = (pool: DatabasePool, { name, signal }: NodeSession, pid: number): (() => void) => {
   const cancel = (): void => {
+    // Only while it has its name: the connection may have gone on to other work.
+    const statement = sql.typeAlias('void')`
+      select pg_cancel_backend(pid) from pg_stat_activity where pid = ${pid} and application_name = ${name}
+    `;
     pool
-      .connect((connection) =>
-        asLoginRole(connection, () =>
-          connection.query(sql.typeAlias('void')`select pg_cancel_backend(${pid})`),
-        ),
-      )
+      .connect((connection) => asLoginRole(connection, () => connection.query(statement)))
       .catch(() => undefined);
   };
   signal.addEventListener('abort', cancel, { once: true });
@@ -50,16 +52,17 @@ const endEarlierAttempts = async (connection: DatabasePoolConnection, name: stri
  */
 export const withNodeSession = <T>(
   pool: DatabasePool,
-  { name, lock, signal }: NodeSession,
+  node: NodeSession,
   work: (connection: DatabasePoolConnection, database: string) => Promise<T>,
 ): Promise<T> =>
   pool.connect(async (connection) => {
+    const { name, lock, signal, begin = (own) => endEarlierAttempts(own, name) } = node;
     const session = await connection.one(
       sql.type(SessionRow)`select pg_backend_pid() as pid, current_database()::text as database`,
     );
-    const endWatch = cancelOnAbort(pool, signal, session.pid);
+    const endWatch = cancelOnAbort(pool, node, session.pid);
     try {
-      await endEarlierAttempts(connection, name);
+      await begin(connection);
       await connection.query(sql.typeAlias('void')`select pg_advisory_lock(hashtextextended(${lock}, 0))`);
       signal.throwIfAborted();
       return await work(connection, session.database);

@@ -13,6 +13,12 @@ export interface PoolOptions {
   readonly applicationName?: string;
 }
 
+/**
+ * A transaction of a worker that is frozen, or cut off, would hold its locks for as long as its connection stays: the
+ * server ends a session that does nothing within a transaction for this long. A live worker never does.
+ */
+const STANDSTILL_TIMEOUT_MS = 60_000;
+
 /** Checks each row against the zod type of its query. */
 const rowTypeInterceptor: Interceptor = {
   name: 'strata-row-type',
@@ -47,7 +53,7 @@ export const createWarehousePool = async (
     captureStackTrace: false,
     connectionRetryLimit: 1,
     connectionTimeout: 10_000,
-    idleInTransactionSessionTimeout: 'DISABLE_TIMEOUT',
+    idleInTransactionSessionTimeout: STANDSTILL_TIMEOUT_MS,
     idleTimeout: 30_000,
     interceptors: [rowTypeInterceptor],
     maximumPoolSize: options.maximumPoolSize ?? 10,

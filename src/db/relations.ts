@@ -65,7 +65,11 @@ export const findProgress = async (
   return position === null ? undefined : BigInt(position);
 };
 
-/** Keeps how far a relation has consumed its upstreams; forgets others, so that their feeds can be trimmed. */
+/**
+ * Keeps how far a relation has consumed its upstreams; forgets others, so that their feeds can be trimmed. In a dataset
+ * it never goes back: a run that was planned before another one, and comes to a model after it, finds that its loads
+ * are consumed already.
+ */
 export const saveProgress = async (
   connection: CommonQueryMethods,
   relation: RelationName,
@@ -88,7 +92,8 @@ export const saveProgress = async (
     select ${relationKey(relation)}, p.upstream, p.position
     from unnest(${upstreams}, ${positions}) as p (upstream, position)
     on conflict (relation, upstream) do update set position = excluded.position, updated_at = clock_timestamp()
-    where model_progress.position is distinct from excluded.position
+    where model_progress.position < excluded.position
+      or (model_progress.position > excluded.position and not starts_with(excluded.upstream, 'dataset:'))
   `);
 };
 

@@ -7,8 +7,10 @@ import type { RelationName } from '../compiler/manifest';
 import { StrataError } from '../domain/errors';
 import { describeRelation } from './facts';
 import { rawSql } from './raw-sql';
+import { refreshInPlace } from './refresh-in-place';
 import { findRelation } from './relations';
 import { openToReaders } from './roles';
+import { takeTurn } from './take-turn';
 
 const ViewRow = z.object({ schema: z.string(), name: z.string(), definition: z.string() });
 const GrantRow = z.object({ grant_sql: z.string() });
@@ -60,23 +62,28 @@ const dropOurs = async (connection: CommonQueryMethods, relation: RelationName):
 
 /**
  * Puts something new in the place of a relation, within the caller's transaction: readers see the old until it
- * commits; views that read it, and what others were granted, are kept. `make` makes the new one.
+ * commits; views that read it, and what others were granted, are kept. `make` makes the new one; it may be called
+ * again after what it did was rolled back. Waits for readers without holding up others ({@link takeTurn}).
  */
-export const replaceRelation = async (
+export const replaceRelation = (
   connection: CommonQueryMethods,
   relation: RelationName,
-  make: () => Promise<void>,
-): Promise<void> => {
-  const views = await dependentViews(connection, relation);
-  const grants = [];
-  for (const granted of [relation, ...views]) grants.push(...(await grantsOn(connection, granted)));
-  for (const view of [...views].reverse()) await connection.query(rawSql(`drop view ${relationSql(view)}`));
-  await dropOurs(connection, relation);
-  await make();
-  for (const view of views)
-    await connection.query(rawSql(`create view ${relationSql(view)} as ${view.definition}`));
-  for (const { grant_sql } of grants) await connection.query(rawSql(grant_sql));
-};
+  make: (connection: CommonQueryMethods) => Promise<void>,
+): Promise<void> =>
+  takeTurn(connection, async (savepoint, onlyFree) => {
+    const isTable = (await describeRelation(savepoint, relation)).type === 'table';
+    if (isTable) await savepoint.query(rawSql(`lock table only ${relationSql(relation)}`));
+    await onlyFree();
+    const views = await dependentViews(savepoint, relation);
+    const grants = [];
+    for (const granted of [relation, ...views]) grants.push(...(await grantsOn(savepoint, granted)));
+    for (const view of [...views].reverse()) await savepoint.query(rawSql(`drop view ${relationSql(view)}`));
+    await dropOurs(savepoint, relation);
+    await make(savepoint);
+    for (const view of views)
+      await savepoint.query(rawSql(`create view ${relationSql(view)} as ${view.definition}`));
+    for (const { grant_sql } of grants) await savepoint.query(rawSql(grant_sql));
+  });
 
 /** Makes the schema that a relation is built in; {@link swapIn} drops it. */
 export const beginBuild = async (
@@ -90,19 +97,29 @@ export const beginBuild = async (
   return built;
 };
 
-/** Moves what was built (with its partitions) to its place. */
-export const swapIn = (connection: CommonQueryMethods, relation: RelationName): Promise<void> =>
-  replaceRelation(connection, relation, async () => {
+const moveBuilt = (connection: CommonQueryMethods, relation: RelationName): Promise<void> =>
+  replaceRelation(connection, relation, async (savepoint) => {
     const built = buildName(relation);
-    const partitions = await listPartitions(connection, built);
+    const partitions = await listPartitions(savepoint, built);
     for (const table of [built, ...partitions])
-      await connection.query(
+      await savepoint.query(
         sql.typeAlias(
           'void',
         )`alter table ${sql.identifier([table.schema, table.name])} set schema ${sql.identifier([relation.schema])}`,
       );
-    await connection.query(sql.typeAlias('void')`drop schema ${sql.identifier([built.schema])}`);
   });
+
+/**
+ * Puts what was built (with its partitions) in the place of a relation: by the rows in which they differ, where both are
+ * made alike, else by swapping the tables.
+ */
+export const swapIn = async (connection: CommonQueryMethods, relation: RelationName): Promise<void> => {
+  const built = buildName(relation);
+  const isOurs = (await findRelation(connection, relation)) !== undefined;
+  const isDone = isOurs && (await refreshInPlace(connection, relation, built));
+  if (!isDone) await moveBuilt(connection, relation);
+  await connection.query(sql.typeAlias('void')`drop schema ${sql.identifier([built.schema])}`);
+};
 
 /** The partitions of a table. */
 export const listPartitions = (connection: CommonQueryMethods, { schema, name }: RelationName) =>

@@ -1,12 +1,12 @@
-import type { DatabasePool, DatabaseTransactionConnection } from 'slonik';
+import type { DatabasePool, DatabasePoolConnection, DatabaseTransactionConnection } from 'slonik';
 import { sql } from './sql';
 import type { Manifest, ManifestNode } from '../compiler/manifest';
 import { countOf } from '../domain/conservation';
 import { StrataError } from '../domain/errors';
 import type { NodeResult, RunNodeInput } from '../wire/transform';
-import { nameHash } from '../compiler/identifiers';
 import { ensureSchema } from './ensure-schema';
 import { explainModelError } from './explain-model-error';
+import { beginAttempt, checkAttempt, type NodeAttempt, nodeSessionName } from './node-attempt';
 import { withNodeSession } from './node-session';
 import { labelOf } from './plan-run';
 import { loadPlan } from './plans';
@@ -22,6 +22,8 @@ export interface RunNodeDeps {
 }
 
 export interface RunNodeRequest extends RunNodeInput {
+  /** Who delivers this attempt; default: the run itself, for the first time. */
+  readonly delivery?: { readonly execution: string; readonly number: number };
   /** Aborted: the statement that runs is cancelled, the transaction rolls back. */
   readonly signal: AbortSignal;
 }
@@ -32,6 +34,7 @@ interface Work {
   readonly manifest: Manifest;
   readonly node: ManifestNode;
   readonly run: Run;
+  readonly attempt: NodeAttempt;
 }
 
 const base = ({ node, request }: Work, startedAt: number) => ({
@@ -75,6 +78,8 @@ const inTransaction = async (
       ? modelResult(work, startedAt, await runModel(transaction, { ...common, model: node }))
       : testResult(work, startedAt, await runTest(transaction, { ...common, test: node }));
   await recordNodeResult(transaction, run.run_id, result);
+  request.signal.throwIfAborted();
+  await checkAttempt(transaction, work.attempt);
   return result;
 };
 
@@ -83,8 +88,9 @@ const underLock = (work: Work): Promise<NodeResult> => {
   const { deps, request, node } = work;
   const { signal } = request;
   const lock = node.kind === 'model' ? relationKey(node.relation) : node.id;
-  const name = `strata node ${nameHash(JSON.stringify([request.runId, request.nodeId]))}`;
-  return withNodeSession(deps.pool, { name, lock, signal }, async (connection, database) => {
+  const name = nodeSessionName(work.attempt);
+  const begin = (connection: DatabasePoolConnection): Promise<void> => beginAttempt(connection, work.attempt);
+  return withNodeSession(deps.pool, { name, lock, signal, begin }, async (connection, database) => {
     if (node.kind === 'model') await ensureSchema(connection, node);
     return connection.transaction((transaction) => inTransaction(transaction, work, database));
   });
@@ -102,8 +108,11 @@ export const runNode = async (deps: RunNodeDeps, request: RunNodeRequest): Promi
   const manifest = await loadPlan(deps.pool, run.plan_hash);
   const node = manifest.nodes[request.nodeId];
   if (!node) throw new StrataError('PLAN_UNKNOWN', `Plan ${run.plan_hash} has no node ${request.nodeId}`);
+  const { execution, number } = request.delivery ?? { execution: request.runId, number: 1 };
+  const { runId, nodeId, attempt: attemptNumber } = request;
+  const attempt = { runId, nodeId, execution, attempt: attemptNumber, delivery: number };
   try {
-    return await underLock({ deps, request, manifest, node, run });
+    return await underLock({ deps, request, manifest, node, run, attempt });
   } catch (error) {
     throw explainModelError(error, labelOf(node));
   }

@@ -3,6 +3,7 @@ import { sql } from './sql';
 import { z } from 'zod';
 import { StrataError } from '../domain/errors';
 import type { FinishRunInput, NodeResult, RowCounts } from '../wire/transform';
+import { endAttempts } from './node-attempt';
 import { trimFeeds } from './relations';
 import { type IsOpen, sweepShadows } from './sweep-shadows';
 
@@ -122,13 +123,14 @@ export const recordNodeResult = async (
 };
 
 /**
- * Closes a run: its state, the nodes that failed or were skipped, what the feeds no longer need, and the shadows of runs
- * that have ended, its own included. Idempotent.
+ * Closes a run, whose frozen workers can commit no more: its state, the nodes that failed or were skipped, what the
+ * feeds no longer need, and the shadows of runs that have ended, its own included. Idempotent.
  */
 export const finishRun = async (
   { pool, isOpen = () => Promise.resolve(true) }: { readonly pool: DatabasePool; readonly isOpen?: IsOpen },
   input: FinishRunInput,
 ): Promise<void> => {
+  await endAttempts(pool, input.runId);
   await pool.transaction(async (transaction) => {
     await transaction.query(sql.typeAlias('void')`
       update ops.run set state = ${input.state}, finished_at = clock_timestamp()

@@ -1,5 +1,6 @@
 import type { DatabasePool } from 'slonik';
 import { type BatchRow, getBatch, lockBatch, markLoading } from '../db/batches';
+import { LoadSupersededError } from '../db/load-chunks';
 import {
   endOtherWriters,
   ensureFileLoad,
@@ -25,10 +26,13 @@ export const sweepFileLoad = async (pool: DatabasePool, batch: BatchRow): Promis
     await sweepLoad(transaction, { ...load, dataset: batch.dataset }, { deadLetters: true });
   });
 
-/** Makes the batch's load ready to be written from this file; answers with its id, or nothing when it is done. */
+/**
+ * Makes the batch's load ready to be written from this file; answers with its id, or nothing when it is done.
+ * @throws LoadSupersededError when the workflow that asks has failed the batch: a worker was frozen until after that
+ */
 export const beginLoad = async (
   pool: DatabasePool,
-  batchId: string,
+  { batchId, execution }: { readonly batchId: string; readonly execution?: string | undefined },
   opened: OpenFile,
 ): Promise<string | undefined> => {
   const begun = await findFileLoad(pool, batchId);
@@ -39,6 +43,9 @@ export const beginLoad = async (
     const batch = await lockBatch(transaction, batchId);
     if (!isUnfinished(batch)) return undefined;
     const { loadId, fileIdentity } = await ensureFileLoad(transaction, batch);
+    // A workflow that was reset is another execution, and may.
+    if (batch.state === 'failed' && execution === batch.workflow_run_id)
+      throw new LoadSupersededError(loadId);
     // An earlier attempt read the file in another state, or failed for good.
     const isOther = fileIdentity !== null && fileIdentity !== opened.identity;
     if (isOther || batch.state === 'failed')

@@ -17,6 +17,8 @@ const MAX_HELD_LETTERS = 10_000;
 export interface LoadIds {
   readonly batchId: string;
   readonly loadId: string;
+  /** Of the file as this attempt opened it. */
+  readonly fileIdentity: string;
   /** As the dead letter queue names it. */
   readonly source: string;
   readonly file: string;
@@ -159,7 +161,7 @@ export class ChunkWriter implements CheckedRows {
   private async open(): Promise<void> {
     if (this.isOpen) return;
     this.chunkNumber += 1;
-    await beginChunk(this.session, this.ids.loadId, this.chunkNumber);
+    await beginChunk(this.session, this.ids, this.chunkNumber);
     this.isOpen = true;
   }
 

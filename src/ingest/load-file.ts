@@ -42,6 +42,8 @@ export interface LoadFileDeps {
 
 export interface LoadFileRequest {
   readonly batchId: string;
+  /** The workflow execution that asks; a batch that it has failed itself, it doesn't load again. */
+  readonly execution?: string | undefined;
   readonly signal: AbortSignal;
   /** Called at least every second while there is anything to tell. */
   readonly onProgress: (progress: FileProgress) => void;
@@ -111,7 +113,12 @@ const writeRows = async (attempt: LoadAttempt, openQuotes: OpenQuotes): Promise<
   request.signal.addEventListener('abort', abort);
   try {
     const source = `${dataset.name}/${opened.name}`;
-    const writer = new ChunkWriter(session, dataset, { batchId: batch.batch_id, loadId, source, file }, done);
+    const writer = new ChunkWriter(
+      session,
+      dataset,
+      { batchId: batch.batch_id, loadId, fileIdentity: opened.identity, source, file },
+      done,
+    );
     let chunkStart = done?.endOffset ?? 0;
     const trimHeap = createHeapTrimmer();
     const tell = ({ contentBytes, rowsRead }: ReadProgress): void => {
@@ -178,7 +185,7 @@ export const loadFile = async (deps: LoadFileDeps, request: LoadFileRequest): Pr
     const content = await contentOf(opened, deps.maxContentBytes);
     telling = startTelling(request.onProgress, content.isCompressed ? undefined : opened.sizeBytes);
     const { tell } = telling;
-    const loadId = await beginLoad(pool, batchId, opened);
+    const loadId = await beginLoad(pool, request, opened);
     if (loadId !== undefined) await loadOpenFile({ deps, request, batch, loadId, opened, content, tell });
   } catch (error) {
     signal.throwIfAborted();

@@ -33,6 +33,22 @@ export const runStatements = async (url: string, statements: readonly string[]):
   }
 };
 
+/** A session of one's own, as a user of the database has it. */
+export interface Session {
+  query(text: string): Promise<Record<string, unknown>[]>;
+  close(): Promise<void>;
+}
+
+export const openSession = async (url: string): Promise<Session> => {
+  const client = new Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  return {
+    query: async (text) => (await client.query<Record<string, unknown>>(text)).rows,
+    close: () => client.end(),
+  };
+};
+
 /** Address of the server's maintenance database, as superuser. */
 export const adminUrl = (): string => required('STRATA_TEST_ADMIN_URL');
 

@@ -10,7 +10,7 @@ import { ensureBronze } from '../../src/db/ensure-bronze';
 import { planRun } from '../../src/db/plan-run';
 import { storePlan } from '../../src/db/plans';
 import { rawSql } from '../../src/db/raw-sql';
-import { runNode } from '../../src/db/run-node';
+import { runNode, type RunNodeRequest } from '../../src/db/run-node';
 import { finishRun } from '../../src/db/runs';
 import { verifyNode, type VerifyNodeDeps, type VerifyNodeRequest } from '../../src/db/verify-node';
 import { databaseUuid } from '../../src/db/warehouse';
@@ -128,6 +128,11 @@ export type Attempt = (options?: {
 /** How a node is run: mostly by one attempt. */
 export type NodeRunner = (attempt: Attempt, index: number) => Promise<NodeResult | undefined>;
 
+export interface PlannedRun {
+  readonly runId: string;
+  run(runOne?: NodeRunner): Promise<NodeResult[]>;
+}
+
 /** A warehouse driven without Temporal: loads are published by SQL, nodes run one after another. */
 export class TestWarehouse {
   private constructor(
@@ -193,43 +198,49 @@ from jsonb_array_elements('${json.replaceAll("'", "''")}') as r`),
     `);
   }
 
-  /** Runs a selection, node after node; `runNode` says how a node is run, and answers nothing for one that failed. */
-  async run(
-    transform: TransformInput = {},
-    runOne: NodeRunner = (attempt) => attempt(),
-  ): Promise<NodeResult[]> {
+  /** Runs a selection, node after node; `runOne` says how a node is run, and answers nothing for one that failed. */
+  async run(transform: TransformInput = {}, runOne?: NodeRunner): Promise<NodeResult[]> {
+    return (await this.plan(transform)).run(runOne);
+  }
+
+  /** A run that is planned now, and executed when asked. */
+  async plan(transform: TransformInput = {}): Promise<PlannedRun> {
     const runId = randomUUID();
     const { nodes } = await planRun(
       { pool: this.pool },
       { runId, workflowId: 'test', planHash: this.planHash, transform },
     );
-    const results: NodeResult[] = [];
-    let failed = false;
-    for (const [index, node] of nodes.entries()) {
-      const result: NodeResult | undefined = failed
-        ? undefined
-        : await runOne(this.attemptAt(runId, node.id), index);
-      results.push(
-        result ?? {
-          ...node,
-          nodeId: node.id,
-          state: failed ? 'skipped' : 'failed',
-          durationMs: 0,
-          attempts: 1,
-        },
-      );
-      failed ||= result === undefined;
-    }
-    await this.finish(runId, results, failed ? 'failed' : 'success');
-    return results;
+    return {
+      runId,
+      run: async (runOne = (attempt) => attempt()) => {
+        const results: NodeResult[] = [];
+        let failed = false;
+        for (const [index, node] of nodes.entries()) {
+          const result: NodeResult | undefined = failed
+            ? undefined
+            : await runOne(this.attemptAt(runId, node.id), index);
+          const state = failed ? 'skipped' : 'failed';
+          results.push(result ?? { ...node, nodeId: node.id, state, durationMs: 0, attempts: 1 });
+          failed ||= result === undefined;
+        }
+        await this.finish(runId, results, failed ? 'failed' : 'success');
+        return results;
+      },
+    };
+  }
+
+  /** One attempt at a node. */
+  runNode(runId: string, nodeId: string, request: Partial<RunNodeRequest> = {}): Promise<NodeResult> {
+    const signal = new AbortController().signal;
+    return runNode(
+      { pool: this.pool, warehouse: 'test' },
+      { runId, databaseUuid: this.uuid, nodeId, attempt: 1, signal, ...request },
+    );
   }
 
   private attemptAt(runId: string, nodeId: string): Attempt {
     return ({ number = 1, signal = new AbortController().signal } = {}) =>
-      runNode(
-        { pool: this.pool, warehouse: 'test' },
-        { runId, databaseUuid: this.uuid, nodeId, attempt: number, signal },
-      );
+      this.runNode(runId, nodeId, { attempt: number, signal });
   }
 
   /** The first phase of a verification: plans and runs. What it returns is what the nodes are then verified with. */

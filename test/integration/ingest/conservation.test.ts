@@ -90,13 +90,13 @@ test('a chunk of which COPY took fewer rows than were handed over is not committ
   const path = writeTemporary('f.csv', transactionsFile(transactionLine(1)));
   const batchId = await warehouse.accept('transactions', path);
   const opened = await openFile(path);
-  const loadId = (await beginLoad(warehouse.pool, batchId, opened)) ?? '';
+  const loadId = (await beginLoad(warehouse.pool, { batchId }, opened)) ?? '';
   await opened.handle.close();
   const session = await ChunkWriter.openSession(warehouse.url, loadId);
   makeForgetful(session);
   const dataset = warehouse.datasets['transactions'];
   if (!dataset) throw new Error('no dataset');
-  const ids = { batchId, loadId, source: 'transactions/f.csv', file: path };
+  const ids = { batchId, loadId, fileIdentity: opened.identity, source: 'transactions/f.csv', file: path };
   const writer = new ChunkWriter(session, dataset, ids, undefined);
   for (let row = 1; row <= 2; row += 1)
     writer.goodRow(`T${row}\tC1\t2024-01-10T00:00:00Z\t1.00\tsubscription\tcompleted\t${row}\t\\N`);
