@@ -5,7 +5,6 @@ import { isNativeError } from 'node:util/types';
 export const INVALID_TABLE_DEFINITION = new Set(['42P16']);
 export const LOCK_NOT_AVAILABLE = new Set(['55P03']);
 export const DATABASE_MISSING = new Set(['3D000']);
-export const LOCK_NOT_AVAILABLE = new Set(['55P03']);
 
 /** Whole classes that mean "not now": connection, rollback, resources, operator intervention, system. */
 const TRANSIENT_CLASSES = new Set(['08', '40', '53', '57', '58']);
