@@ -96,7 +96,7 @@ const mergeRendered = async (
   connection: CommonQueryMethods,
   input: ModelInput,
   tracked: TrackedRelation,
-): Promise<ModelEffect> => {
+): Promise<{ effect: ModelEffect; readsAll: boolean }> => {
   const rendered = await render(connection, input, true);
   const config = configOf(input, rendered) as TrackedConfig;
   const changed = tracked.config === null ? [] : reshaped(tracked.config, shapeOf(config));
@@ -105,25 +105,31 @@ const mergeRendered = async (
     throw new RebuildNeeded();
   }
   try {
-    return await merge(connection, input, { config, rendered, tracked, backfill: false });
+    const effect = await merge(connection, input, { config, rendered, tracked, backfill: false });
+    return { effect, readsAll: false };
   } catch (error) {
     if (!(error instanceof BackfillNeeded)) throw error;
   }
   await dropStaged(connection);
   const all = await render(connection, input, false);
-  return merge(connection, input, { config, rendered: all, tracked, backfill: true });
+  const effect = await merge(connection, input, { config, rendered: all, tracked, backfill: true });
+  return { effect, readsAll: true };
 };
 
-/** Where each upstream stands that the model consumes: read before its SQL runs, kept when that is done. */
+/**
+ * Where each upstream stands that the model consumes. Of datasets: where they stood when the run was planned; for who
+ * reads everything, where they stand in this transaction's snapshot.
+ */
 const upstreamPositions = async (
   connection: CommonQueryMethods,
   { manifest, model, run }: ModelInput,
+  { readsAll }: { readonly readsAll: boolean },
 ): Promise<{ upstream: string; position: bigint }[]> => {
   const positions = [];
   for (const dataset of model.consumes.datasets)
     positions.push({
       upstream: datasetUpstream(dataset),
-      position: await inputPosition(connection, run.run_id, dataset),
+      position: await inputPosition(connection, readsAll ? undefined : run.run_id, dataset),
     });
   for (const id of model.consumes.models) {
     const { relation, materialized } = manifest.nodes[id] as ManifestModel;
@@ -201,7 +207,10 @@ const merge = async (
   return { rows, periods: config.materialized === 'by_period' ? affectedPeriods : undefined };
 };
 
-const carryOnOrBuild = async (connection: CommonQueryMethods, input: ModelInput): Promise<ModelEffect> => {
+const carryOnOrBuild = async (
+  connection: CommonQueryMethods,
+  input: ModelInput,
+): Promise<{ effect: ModelEffect; readsAll: boolean }> => {
   const tracked = await findCarriedOn(connection, input);
   if (tracked) {
     try {
@@ -211,7 +220,7 @@ const carryOnOrBuild = async (connection: CommonQueryMethods, input: ModelInput)
     }
     await dropStaged(connection);
   }
-  return buildAnew(connection, input);
+  return { effect: await buildAnew(connection, input), readsAll: true };
 };
 
 /**
@@ -219,8 +228,8 @@ const carryOnOrBuild = async (connection: CommonQueryMethods, input: ModelInput)
  * to are the same moment) and under its relation's lock. Its progress is part of the transaction.
  */
 export const runModel = async (connection: CommonQueryMethods, input: ModelInput): Promise<ModelEffect> => {
-  const positions = await upstreamPositions(connection, input);
-  const effect = await carryOnOrBuild(connection, input);
+  const { effect, readsAll } = await carryOnOrBuild(connection, input);
+  const positions = await upstreamPositions(connection, input, { readsAll });
   await saveProgress(connection, input.model.relation, positions);
   return effect;
 };

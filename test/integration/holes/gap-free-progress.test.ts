@@ -146,12 +146,14 @@ describe('as strata has it', () => {
     expect(plan).toEqual({ 'QUERY PLAN': expect.stringMatching(/One-Time Filter: false|Result/) as unknown });
   });
 
-  test('a run that was planned first and comes second does not make a model read twice', async () => {
-    const counting = `{{ config(materialized='incremental', unique_key='customer_id') }}
+  /** Adds up, so that what is read twice shows. */
+  const COUNTING = `{{ config(materialized='incremental', unique_key='customer_id') }}
 with fresh as (select customer_id, count(*) as n from {{ unconsumed(source('raw', 'transactions')) }} as t group by 1)
 select f.customer_id, f.n {% if is_incremental() %} + coalesce(o.n, 0) {% endif %} as n
 from fresh as f {% if is_incremental() %} left join {{ this }} as o using (customer_id) {% endif %}`;
-    const warehouse = await TestWarehouse.open(pool, compile({ counted: counting }));
+
+  test('a run that was planned first and comes second does not make a model read twice', async () => {
+    const warehouse = await TestWarehouse.open(pool, compile({ counted: COUNTING }));
     await ingest.publish(await loaded(0));
     await warehouse.run();
     const early = await warehouse.plan();
@@ -159,6 +161,17 @@ from fresh as f {% if is_incremental() %} left join {{ this }} as o using (custo
     await warehouse.run();
     await early.run();
     await warehouse.run();
+    expect(await ingest.rows('select n from shop.counted')).toEqual([{ n: '6' }]);
+  });
+
+  test('what is published between planning and building is read by the build, and not again', async () => {
+    const warehouse = await TestWarehouse.open(pool, compile({ counted: COUNTING }));
+    for (const transform of [{}, { fullRefresh: true }]) {
+      const planned = await warehouse.plan(transform);
+      await ingest.publish(await loaded(transform.fullRefresh ? 1 : 0));
+      await planned.run();
+      await warehouse.run();
+    }
     expect(await ingest.rows('select n from shop.counted')).toEqual([{ n: '6' }]);
   });
 });
