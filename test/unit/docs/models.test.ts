@@ -37,7 +37,7 @@ describe('the settings of the materializations', () => {
     );
   const common = fields(/const common = \{([\s\S]*?)\};/);
   const settingsOf = (schema: string): string[] =>
-    fields(new RegExp(`const ${schema} = z\\.object\\(\\{([\\s\\S]*?)\\}\\);`)).filter(
+    fields(new RegExp(`const ${schema} = z\\s*\\.object\\(\\{([\\s\\S]*?)\\}\\)\\s*[;.]`)).filter(
       (name) => name !== 'materialized',
     );
 
