@@ -26,6 +26,7 @@ import {
   type TrackedRelation,
 } from './relations';
 import type { Run } from './runs';
+import { sql } from './sql';
 import { type BuildInput, dropStaged } from './stage-model';
 
 export interface ModelInput {
@@ -57,8 +58,22 @@ const findCarriedOn = async (
   const tracked = await findRelation(connection, model.relation);
   if (tracked?.materialized !== model.materialized) return undefined;
   const { type } = await describeRelation(connection, model.relation);
-  return type === 'table' ? tracked : undefined;
+  if (type !== 'table') return undefined;
+  return (await hasNothingToGoBy(connection, model)) ? undefined : tracked;
 };
+
+/**
+ * A model without progress goes by what its relation holds, as in `> (select max(_loaded_at) from {{ this }})`: of an
+ * empty one it would get NULL, and nothing would ever come. It begins anew.
+ */
+const hasNothingToGoBy = async (
+  connection: CommonQueryMethods,
+  { consumes, relation }: ManifestModel,
+): Promise<boolean> =>
+  consumes.datasets.length + consumes.models.length === 0 &&
+  !(await connection.exists(
+    sql.typeAlias('void')`select from ${sql.identifier([relation.schema, relation.name])}`,
+  ));
 
 const render = (
   connection: CommonQueryMethods,

@@ -118,6 +118,17 @@ describe('as strata has it', () => {
     expect([await missing('shop.plain'), await missing('shop.fed')]).toEqual([[], []]);
   });
 
+  test('a plain model that was first built when nothing had arrived is not empty for ever', async () => {
+    const warehouse = await TestWarehouse.open(pool, compile({ plain: PLAIN }));
+    await warehouse.run();
+    await ingest.publish(await loaded(0));
+    await warehouse.run();
+    await ingest.publish(await loaded(1));
+    await warehouse.run();
+    expect(await missing('shop.plain')).toEqual([]);
+    expect(await countOf('shop.plain')).toBe(2 * ROWS_PER_LOAD);
+  });
+
   test('rows of one load share a time, no two loads do', async () => {
     for (const nth of [0, 1, 2]) await ingest.publish(await loaded(nth));
     expect(
