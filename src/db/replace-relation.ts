@@ -5,6 +5,7 @@ import { relationSql } from '../compiler/identifiers';
 import { buildName } from '../compiler/materializations/build';
 import type { RelationName } from '../compiler/manifest';
 import { StrataError } from '../domain/errors';
+import { dependentViews } from './dependent-views';
 import { describeRelation } from './facts';
 import { rawSql } from './raw-sql';
 import { refreshInPlace } from './refresh-in-place';
@@ -12,30 +13,8 @@ import { findRelation } from './relations';
 import { openToReaders } from './roles';
 import { takeTurn } from './take-turn';
 
-const ViewRow = z.object({ schema: z.string(), name: z.string(), definition: z.string() });
 const GrantRow = z.object({ grant_sql: z.string() });
 const NameRow = z.object({ schema: z.string(), name: z.string() });
-
-/** Views that read a relation, directly or over other views, in the order in which they can be made again. */
-const dependentViews = (connection: CommonQueryMethods, relation: RelationName) =>
-  connection.any(sql.type(ViewRow)`
-    with recursive dependents (oid, depth) as (
-      select c.oid, 0 from pg_class as c
-      inner join pg_namespace as n on n.oid = c.relnamespace
-      where n.nspname = ${relation.schema} and c.relname = ${relation.name}
-      union all
-      select r.ev_class, d.depth + 1
-      from dependents as d
-      inner join pg_depend as p on p.refclassid = 'pg_class'::regclass and p.refobjid = d.oid and p.classid = 'pg_rewrite'::regclass
-      inner join pg_rewrite as r on r.oid = p.objid and r.ev_class <> d.oid
-      where d.depth < 100
-    )
-    select n.nspname as schema, c.relname as name, pg_get_viewdef(c.oid) as definition
-    from (select oid, max(depth) as depth from dependents where depth > 0 group by oid) as v
-    inner join pg_class as c on c.oid = v.oid and c.relkind = 'v'
-    inner join pg_namespace as n on n.oid = c.relnamespace
-    order by v.depth, c.oid
-  `);
 
 /** What others were granted on a relation; a rebuilt one gets the same. */
 const grantsOn = (connection: CommonQueryMethods, relation: RelationName) =>
@@ -80,8 +59,8 @@ export const replaceRelation = (
     for (const view of [...views].reverse()) await savepoint.query(rawSql(`drop view ${relationSql(view)}`));
     await dropOurs(savepoint, relation);
     await make(savepoint);
-    for (const view of views)
-      await savepoint.query(rawSql(`create view ${relationSql(view)} as ${view.definition}`));
+    for (const { statements } of views)
+      for (const statement of statements) await savepoint.query(rawSql(statement));
     for (const { grant_sql } of grants) await savepoint.query(rawSql(grant_sql));
   });
 

@@ -89,14 +89,22 @@ describe('table', () => {
     await execute("insert into things values ('a', 1)");
     await run(models);
     await execute(
-      'create view mine as select id from shop.t',
+      'create view mine with (security_invoker=true) as select id from shop.t',
+      "comment on view mine is 'it''s mine'",
       'grant select on shop.t to public',
+      'grant usage on schema shop to pg_monitor',
+      'grant create on schema public to pg_monitor',
+      'alter view mine owner to pg_monitor',
       'grant select on mine to public',
     );
     await execute("insert into things values ('b', 2)");
     const [result] = await run(models);
     expect(result?.rows).toMatchObject({ inserted: 2, updated: 0, deleted: 0 });
     expect(await select('select count(*) from mine')).toEqual([{ count: '2' }]);
+    expect(
+      await select(`select c.reloptions, obj_description(c.oid, 'pg_class') as comment, pg_get_userbyid(c.relowner) as owner
+        from pg_class as c where c.relname = 'mine'`),
+    ).toEqual([{ reloptions: ['security_invoker=true'], comment: "it's mine", owner: 'pg_monitor' }]);
     expect(await select("select has_table_privilege('public', 'mine', 'select') as may")).toEqual([
       { may: true },
     ]);
