@@ -31,9 +31,8 @@ const interpolations = ({ name, text }: { name: string; text: string }, callee: 
 
 /** Expressions that are SQL already: quoted identifiers, lists of them, definitions that PostgreSQL gave. */
 const IS_SQL = [
-  /^(relationSql|quoteIdentifier|asSubselect)\(/,
+  /^(relationSql|quoteIdentifier|asSubselect|columnList|sameKey)\(/,
   /^(to|within|list|table|STAGED)$/,
-  /^view\.definition$/,
   /^type === 'view' \? 'view' : 'table'$/,
 ];
 
