@@ -42,6 +42,14 @@ export interface StartWorkerOptions {
   readonly temporal: TemporalSettings & { readonly address: string };
   /** Default: to stderr, as `config` says. */
   readonly logger?: Logger;
+  /** For tests that look into a worker. */
+  readonly inside?: WorkerInside;
+}
+
+/** What a test puts into a worker, over what strata has there. */
+export interface WorkerInside extends Pick<WorkerOptions, 'interceptors' | 'workflowBundle'> {
+  /** Content of a chunk (ingest/load-file.ts). */
+  readonly chunkBytes?: number;
 }
 
 interface PartConnections {
@@ -150,7 +158,7 @@ const openRoles = async (
 };
 
 const createWorker = async (
-  { config, databaseUrl, warehouse, temporal }: StartWorkerOptions,
+  { config, databaseUrl, warehouse, temporal, inside = {} }: StartWorkerOptions,
   {
     pool,
     roles,
@@ -159,6 +167,7 @@ const createWorker = async (
   }: { pool: DatabasePool; roles: PartConnections; connection: NativeConnection; logger: Logger },
 ): Promise<Worker> => {
   const searchAttributes = await registerSearchAttributes(connection, temporal.namespace);
+  const { chunkBytes, ...overrides } = inside;
   const activities = createActivities({
     ...config,
     ...roles,
@@ -167,13 +176,15 @@ const createWorker = async (
     warehouse,
     searchAttributes,
     logger,
+    chunkBytes,
   });
   return Worker.create({
     connection,
     namespace: temporal.namespace,
     taskQueue: warehouse,
     activities,
-    ...workflowSource(),
+    ...(overrides.workflowBundle === undefined ? workflowSource() : {}),
+    ...overrides,
     stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
     shutdownGraceTime: SHUTDOWN_GRACE,
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,

@@ -28,6 +28,8 @@ export interface ActivityDeps {
   readonly fileRoots?: readonly string[] | undefined;
   readonly maxFieldBytes: number;
   readonly maxContentBytes?: number | undefined;
+  /** For tests: content of a chunk. */
+  readonly chunkBytes?: number | undefined;
   readonly threads: number;
   readonly retries: number;
   readonly retryIntervalMs: number;

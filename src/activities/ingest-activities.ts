@@ -18,6 +18,8 @@ export interface IngestActivityDeps {
   readonly fileRoots?: readonly string[] | undefined;
   readonly maxFieldBytes: number;
   readonly maxContentBytes?: number | undefined;
+  /** For tests: content of a chunk. */
+  readonly chunkBytes?: number | undefined;
   readonly searchAttributes: boolean;
   readonly guard: Guard;
 }
@@ -57,7 +59,7 @@ const signalPipeline = async (warehouse: string, signal: BatchLoaded): Promise<v
 
 export const createIngestActivities = (deps: IngestActivityDeps): IngestActivities => {
   const { pool, databaseUrl, warehouse, projects, searchAttributes, guard } = deps;
-  const { fileRoots, maxFieldBytes, maxContentBytes } = deps;
+  const { fileRoots, maxFieldBytes, maxContentBytes, chunkBytes } = deps;
   return {
     acceptBatch: (input) =>
       guard(async () => {
@@ -83,7 +85,7 @@ export const createIngestActivities = (deps: IngestActivityDeps): IngestActiviti
           const { name, columns, key } = dataset;
           await ensureBronze(pool, { name, columns, key });
           return ingest.loadFile(
-            { pool, databaseUrl, dataset, maxFieldBytes, maxContentBytes, fileRoots },
+            { pool, databaseUrl, dataset, maxFieldBytes, maxContentBytes, chunkBytes, fileRoots },
             {
               batchId: input.batchId,
               execution: thisWorkflow().workflowRunId,

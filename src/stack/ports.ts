@@ -1,6 +1,10 @@
 import { connect, createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const CONNECT_TIMEOUT_MS = 1_000;
+/** Threads of a killed process outlive it by milliseconds, and hold its ports. */
+const RELEASE_MS = 500;
+const POLL_MS = 10;
 
 /** Whether something answers there. */
 export const isListening = (port: number, host = '127.0.0.1'): Promise<boolean> =>
@@ -29,6 +33,12 @@ const listenOnce = (port: number): Promise<number | undefined> =>
 /** Some systems let one listen beside a listener on all addresses: so also look whether anything answers. */
 export const isFree = async (port: number): Promise<boolean> =>
   !(await isListening(port)) && (await listenOnce(port)) !== undefined;
+
+/** Waits a moment for the ports of a server that was killed just now, so that it comes back where it was. */
+export const awaitRelease = async (ports: readonly number[]): Promise<void> => {
+  const deadline = Date.now() + RELEASE_MS;
+  for (const port of ports) while (!(await isFree(port)) && Date.now() < deadline) await sleep(POLL_MS);
+};
 
 /**
  * The first of `candidates` (0 means: none in particular) that is free, else any free port. Another process may take

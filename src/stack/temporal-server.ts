@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod/v4';
 import { StrataError } from '../domain/errors';
 import { SEARCH_ATTRIBUTE } from '../wire/names';
-import { choosePort, isListening } from './ports';
+import { awaitRelease, choosePort, isListening } from './ports';
 import {
   identify,
   listProcesses,
@@ -150,6 +150,7 @@ export const startTemporal = async (options: StartTemporalOptions): Promise<Temp
   await stopStrays(paths.marker);
   mkdirSync(paths.temporal, { recursive: true });
   const last = readStackState(paths.state).temporal;
+  if (last) await awaitRelease([last.port, last.uiPort]);
   const logFrom = logSize(logPathOf(paths));
   const taken = new Set<number>();
   for (let count = 0; count < ATTEMPTS; count++) {

@@ -133,6 +133,16 @@ export interface PlannedRun {
   run(runOne?: NodeRunner): Promise<NodeResult[]>;
 }
 
+/** Echo's tables as they are. */
+export const echoTables = async (pool: DatabasePool): Promise<Tables> => {
+  const { rows } = await pool.query(rawSql(ALL_TABLES));
+  const tables: Tables = Object.fromEntries(Object.keys(TABLE_QUERIES).map((table) => [table, []]));
+  for (const { name, texts } of rows as { name: string; texts: (string | null)[] }[])
+    tables[name]?.push(rowText(texts));
+  for (const texts of Object.values(tables)) texts.sort();
+  return tables;
+};
+
 /** A warehouse driven without Temporal: loads are published by SQL, nodes run one after another. */
 export class TestWarehouse {
   private constructor(
@@ -277,12 +287,7 @@ from jsonb_array_elements('${json.replaceAll("'", "''")}') as r`),
   }
 
   /** Echo's tables. */
-  async tables(): Promise<Tables> {
-    const { rows } = await this.pool.query(rawSql(ALL_TABLES));
-    const tables: Tables = Object.fromEntries(Object.keys(TABLE_QUERIES).map((table) => [table, []]));
-    for (const { name, texts } of rows as { name: string; texts: (string | null)[] }[])
-      tables[name]?.push(rowText(texts));
-    for (const texts of Object.values(tables)) texts.sort();
-    return tables;
+  tables(): Promise<Tables> {
+    return echoTables(this.pool);
   }
 }

@@ -1,0 +1,25 @@
+import type { Activities } from '../../src/activities/contract';
+import { type ActivityDeps, createActivities } from '../../src/activities';
+
+/** What of a round makes each activity run; an activity without a line here would never meet a fault. */
+const MADE_TO_RUN_BY: Readonly<Record<keyof Activities, string>> = {
+  acceptBatch: 'every file',
+  loadFile: 'every file',
+  publishBatch: 'every file',
+  failBatch: 'a file that lacks a column',
+  notifyPipeline: 'every file that is published',
+  planRun: 'every run',
+  runNode: 'every run',
+  verifyNode: 'a verification',
+  finishRun: 'every run',
+};
+
+/** The activities that a worker has. @throws when a round would not make one of them run. */
+export const activityNames = (): string[] => {
+  // Making them does nothing yet: they are only asked for their names.
+  const names = Object.keys(createActivities({ projectDir: '' } as ActivityDeps));
+  const unknown = names.filter((name) => !(name in MADE_TO_RUN_BY));
+  if (unknown.length > 0)
+    throw new Error(`Nothing in test/chaos makes activities run: ${unknown.join(', ')}`);
+  return names;
+};

@@ -1,0 +1,122 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import type { ActivityExecuteInput, ActivityInboundCallsInterceptor } from '@temporalio/worker';
+import { Client } from 'pg';
+import type { ArmedFault, FaultFiles } from './fault-files';
+
+/** An activity that is to meet a fault. */
+interface Watch {
+  readonly fault: ArmedFault;
+  readonly workflowId: string;
+  statements: number;
+  isStruck: boolean;
+  isOver: boolean;
+}
+
+interface Session {
+  readonly processID?: number;
+  getTransactionStatus(): string | null;
+}
+
+const OPEN_TRANSACTION = 'T';
+/** What the pool asks of a connection that comes back to it. */
+const BETWEEN_USES = 'DISCARD ALL';
+const POLL_MS = 3;
+
+const watched = new AsyncLocalStorage<Watch>();
+
+/** Meets the fault: notes where, and dies, stops, or waits for the harness. */
+const strike = async (
+  files: FaultFiles,
+  watch: Watch,
+  session?: Session,
+  statement?: string,
+): Promise<void> => {
+  if (watch.isStruck || watch.isOver) return;
+  watch.isStruck = true;
+  const { fault, workflowId } = watch;
+  files.hit({ id: fault.id, workerPid: process.pid, workflowId, backendPid: session?.processID, statement });
+  if (fault.action === 'kill') process.kill(process.pid, 'SIGKILL');
+  if (fault.action === 'freeze') process.kill(process.pid, 'SIGSTOP');
+  while (fault.action === 'hold' && !files.mayGo(fault.id)) await sleep(POLL_MS);
+};
+
+const textOf = (query: unknown): string =>
+  String(typeof query === 'string' ? query : ((query as { text?: string }).text ?? 'copy'))
+    .trim()
+    .slice(0, 60);
+
+const isSubmittable = (query: unknown): boolean =>
+  typeof (query as { submit?: unknown } | undefined)?.submit === 'function';
+
+/** Once more rows wait here than fit: the server is within the COPY, and waits for them. Few rows are never held. */
+const whileCopying = async (stream: Writable, act: () => Promise<void>): Promise<void> => {
+  stream.cork();
+  while (!stream.writableNeedDrain && !stream.writableEnded && !stream.destroyed) await sleep(POLL_MS);
+  if (stream.writableNeedDrain) await act();
+  stream.uncork();
+};
+
+type Query = (this: Session, ...args: unknown[]) => unknown;
+
+/** Watches what an activity's sessions are asked, so that a fault comes while one is at work. Only in this process. */
+export const watchStatements = (files: FaultFiles): void => {
+  const prototype = Client.prototype as unknown as { query: Query };
+  const original = prototype.query;
+  prototype.query = function (this: Session, ...args: unknown[]): unknown {
+    const watch = watched.getStore();
+    const answer = original.apply(this, args);
+    const text = textOf(args[0]);
+    if (watch === undefined || watch.isStruck || watch.fault.point !== 'during') return answer;
+    if (text === BETWEEN_USES) return answer;
+    watch.statements += 1;
+    const { moment } = watch.fault;
+    if (isSubmittable(args[0])) {
+      if (moment.kind === 'copy' || (moment.kind === 'sent' && watch.statements >= moment.statement))
+        void whileCopying(answer as Writable, () => strike(files, watch, this, text));
+      return answer;
+    }
+    if (!(answer instanceof Promise)) return answer;
+    if (moment.kind === 'sent' && watch.statements >= moment.statement) {
+      // After this turn of the loop the statement is on its way.
+      const struck = new Promise<void>((done) =>
+        setImmediate(() => void strike(files, watch, this, text).then(done)),
+      );
+      return Promise.allSettled([answer, struck]).then(() => answer);
+    }
+    if (moment.kind !== 'answered' || watch.statements < moment.statement) return answer;
+    return answer.then(async (result: unknown) => {
+      if (this.getTransactionStatus() === OPEN_TRANSACTION) await strike(files, watch, this, text);
+      return result;
+    });
+  };
+};
+
+/** Lets activities meet the faults that are armed for them. */
+export class FaultInterceptor implements ActivityInboundCallsInterceptor {
+  constructor(private readonly files: FaultFiles) {}
+
+  async execute(
+    input: ActivityExecuteInput,
+    next: (input: ActivityExecuteInput) => Promise<unknown>,
+  ): Promise<unknown> {
+    const { activityType, workflowExecution } = Context.current().info;
+    const fault = this.files.claim(activityType);
+    if (fault === undefined) return next(input);
+    const workflowId = workflowExecution?.workflowId ?? '';
+    const watch: Watch = { fault, workflowId, statements: 0, isStruck: false, isOver: false };
+    if (fault.point === 'before') await strike(this.files, watch);
+    if (fault.point === 'during' && fault.moment.kind === 'timer')
+      setTimeout(() => void strike(this.files, watch), fault.moment.afterMs);
+    try {
+      const result = await watched.run(watch, () => next(input));
+      if (fault.point === 'after') await strike(this.files, watch);
+      return result;
+    } finally {
+      watch.isOver = true;
+      if (!watch.isStruck) this.files.giveBack(fault);
+    }
+  }
+}

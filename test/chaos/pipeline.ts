@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
+import { pipelineWorkflowId, QUERY, SIGNAL, WORKFLOW } from '../../src/wire/names';
+import type { PipelineStatus } from '../../src/wire/pipeline';
+import { waitFor } from '../support/wait-for';
+import type { InputFile } from './input-files';
+
+const CALL_MS = 5_000;
+const POLL_MS = 40;
+/** Temporal itself may be down for a while. */
+const PATIENCE_MS = 60_000;
+
+/** Starts loads and watches the pipeline, as an operator with a client does. */
+export class Pipeline {
+  private readonly open = new Set<string>();
+  private readonly verifications: string[] = [];
+  /** Ids of the loads that were started for a file. */
+  readonly startedFor = new Map<string, string[]>();
+
+  constructor(
+    private readonly client: Client,
+    private readonly warehouse: string,
+  ) {}
+
+  /** Starts a load under this id; a second start of one that runs joins it. */
+  async ingest(file: InputFile, workflowId: string): Promise<void> {
+    const ids = this.startedFor.get(file.path) ?? [];
+    if (!ids.includes(workflowId)) this.startedFor.set(file.path, [...ids, workflowId]);
+    this.open.add(workflowId);
+    await waitFor(
+      () => this.startOnce(WORKFLOW.ingest, workflowId, { dataset: file.dataset, file: file.path }),
+      {
+        timeoutMs: PATIENCE_MS,
+        what: `start of ${workflowId}`,
+      },
+    );
+  }
+
+  /** Starts a verification beside whatever runs. */
+  async verify(workflowId: string): Promise<void> {
+    this.open.add(workflowId);
+    this.verifications.push(workflowId);
+    const start = (): Promise<true> => this.startOnce(WORKFLOW.verify, workflowId, {});
+    await waitFor(start, { timeoutMs: PATIENCE_MS, what: `start of ${workflowId}` });
+  }
+
+  /** The verifications that found a difference. */
+  async mismatches(): Promise<string[]> {
+    const found: string[] = [];
+    for (const workflowId of this.verifications) {
+      const failure: unknown = await this.client.workflow
+        .getHandle(workflowId)
+        .result()
+        .catch((e: Error) => e.cause);
+      if ((failure as { type?: string } | undefined)?.type === 'VERIFY_MISMATCH') found.push(workflowId);
+    }
+    return found;
+  }
+
+  /** Tells the coordinator of a batch that it was told of before. */
+  async redeliver(batch: { readonly batchId: string; readonly dataset: string }): Promise<void> {
+    await waitFor(
+      () =>
+        this.client.workflow.signalWithStart(WORKFLOW.pipeline, {
+          workflowId: pipelineWorkflowId(this.warehouse),
+          taskQueue: this.warehouse,
+          args: [{}],
+          signal: SIGNAL.batchLoaded,
+          signalArgs: [batch],
+        }),
+      { timeoutMs: PATIENCE_MS, what: 'a signal to the coordinator' },
+    );
+  }
+
+  /** Waits until nothing runs and nothing waits. False: it did not come to that, somebody would be needed. */
+  async becomesQuiet(limitMs: number): Promise<boolean> {
+    const deadline = Date.now() + limitMs;
+    while (Date.now() < deadline) {
+      if (await this.isQuiet().catch(() => false)) return true;
+      await sleep(POLL_MS);
+    }
+    return false;
+  }
+
+  /** How a load ended: its status by Temporal's name. */
+  async endOf(workflowId: string): Promise<string> {
+    return (await this.client.workflow.getHandle(workflowId).describe()).status.name;
+  }
+
+  /** The open workflows but the coordinator. */
+  async openWorkflows(): Promise<string[]> {
+    const open: string[] = [];
+    for await (const { workflowId } of this.client.workflow.list({ query: "ExecutionStatus='Running'" }))
+      if (workflowId !== pipelineWorkflowId(this.warehouse)) open.push(workflowId);
+    return open;
+  }
+
+  async status(): Promise<PipelineStatus | undefined> {
+    const handle = this.client.workflow.getHandle(pipelineWorkflowId(this.warehouse));
+    return this.client.withDeadline(Date.now() + CALL_MS, () => handle.query<PipelineStatus>(QUERY.status));
+  }
+
+  private async startOnce(type: string, workflowId: string, input: object): Promise<true> {
+    try {
+      await this.client.withDeadline(Date.now() + CALL_MS, () =>
+        this.client.workflow.start(type, {
+          workflowId,
+          taskQueue: this.warehouse,
+          args: [input],
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        }),
+      );
+    } catch (error) {
+      // The answer to an earlier try got lost, and the work is done by now.
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    }
+    return true;
+  }
+
+  private async isQuiet(): Promise<boolean> {
+    for (const workflowId of this.open) {
+      if ((await this.endOf(workflowId)) === 'RUNNING') return false;
+      this.open.delete(workflowId);
+    }
+    const status = await this.status();
+    if (status === undefined || status.running !== undefined || status.queue.length > 0) return false;
+    return (await this.openWorkflows()).length === 0;
+  }
+}

@@ -1,0 +1,242 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { createRandom, type Random } from '../../src/demo/random';
+import { waitFor } from '../support/wait-for';
+import { activityNames } from './activities';
+import { ask } from './ask';
+import { check, type Findings } from './checks';
+import { FaultFiles } from './fault-files';
+import { type Fault, faultSequence, faultText, isActivityFault } from './faults';
+import { Injector } from './injector';
+import { type InputFile, writeRoundFiles } from './input-files';
+import { RETRY_INTERVAL, STUCK_MS } from './limits';
+import { Pipeline } from './pipeline';
+import { countFault, countFindings, emptyReport, isSound, type Report } from './report';
+import { ChaosStack } from './stack';
+import { Workers } from './workers';
+
+const WAREHOUSE = 'chaos';
+const WORKERS = 3;
+const FAULTS_A_ROUND = { least: 2, most: 8 };
+/** A fault that so many rounds did not meet is given up. */
+const MAX_TRIES = 6;
+const BIG_FILE_CHANCE = 0.25;
+const VERIFY_CHANCE = 0.15;
+
+export interface ChaosOptions {
+  /** Faults to be met. */
+  readonly faults: number;
+  readonly seed: number;
+  readonly log: (line: string) => void;
+  /** Default: as drawn from the seed. */
+  readonly sequence?: Iterator<Fault>;
+  /** Default: some, drawn for each round. */
+  readonly faultsARound?: number;
+  /** Called at the end, with the servers still there. */
+  readonly afterwards?: (databaseUrl: string, checkAgain: () => Promise<Findings>) => Promise<void>;
+  /** Leave the home with its logs where something was wrong. */
+  readonly keep?: boolean;
+}
+
+const writeBundle = async (path: string): Promise<void> => {
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: require.resolve('../../src/workflows'),
+    workflowInterceptorModules: [require.resolve('./short-heartbeats')],
+    logger: new DefaultLogger('ERROR', () => undefined),
+  });
+  writeFileSync(path, code);
+};
+
+/** The parts of one chaos run. */
+class ChaosRun {
+  private readonly random: Random;
+  private readonly activities = activityNames();
+  private readonly report: Report;
+  private readonly sequence: Iterator<Fault>;
+  private readonly input: InputFile[] = [];
+  private readonly tries = new Map<string, number>();
+  /** Faults that no activity has met yet. */
+  private unmet: Fault[] = [];
+  private readonly files: FaultFiles;
+  private readonly pipeline: Pipeline;
+  private readonly workers: Workers;
+  private readonly startedAt = Date.now();
+
+  constructor(
+    private readonly options: ChaosOptions,
+    private readonly stack: ChaosStack,
+  ) {
+    this.random = createRandom(options.seed);
+    this.report = emptyReport(options.seed, this.activities);
+    this.sequence = options.sequence ?? faultSequence(createRandom(options.seed + 1), this.activities);
+    this.files = new FaultFiles(join(stack.home, 'faults'));
+    this.pipeline = new Pipeline(stack.client, WAREHOUSE);
+    mkdirSync(join(stack.home, 'input'));
+    const env = {
+      DATABASE_URL: stack.databaseUrl,
+      TEMPORAL_ADDRESS: stack.temporalAddress,
+      STRATA_WAREHOUSE: WAREHOUSE,
+      STRATA_RETRY_INTERVAL: RETRY_INTERVAL,
+      CHAOS_DIR: join(stack.home, 'faults'),
+      CHAOS_BUNDLE: join(stack.home, 'workflows.js'),
+    };
+    this.workers = new Workers(env, join(stack.home, 'logs', 'workers.log'));
+  }
+
+  async play(): Promise<Report> {
+    const { faults, afterwards } = this.options;
+    await writeBundle(join(this.stack.home, 'workflows.js'));
+    this.workers.start(WORKERS);
+    try {
+      // A round without faults makes all relations.
+      await this.round(0, []);
+      for (let round = 1; this.report.faults < faults && isSound(this.report); round++) {
+        const drawn = this.draw(Math.min(faults - this.report.faults, this.faultsOfRound()));
+        if (drawn.length === 0) break;
+        await this.round(round, drawn);
+      }
+      await afterwards?.(this.stack.databaseUrl, () => this.check());
+    } finally {
+      await this.workers.stop();
+    }
+    return this.finished();
+  }
+
+  private faultsOfRound(): number {
+    const { least, most } = FAULTS_A_ROUND;
+    return this.options.faultsARound ?? this.random.int(least, most + 1);
+  }
+
+  private check(): Promise<Findings> {
+    return check(this.stack.databaseUrl, this.input, this.pipeline);
+  }
+
+  private draw(count: number): Fault[] {
+    const drawn = this.unmet.splice(0, count);
+    while (drawn.length < count) {
+      const next = this.sequence.next();
+      if (next.done === true) break;
+      drawn.push(next.value);
+    }
+    return drawn;
+  }
+
+  private async round(round: number, faults: readonly Fault[]): Promise<void> {
+    const startedAt = Date.now();
+    const needed = (activity: string): boolean =>
+      faults.some((f) => isActivityFault(f) && f.activity === activity);
+    const files = writeRoundFiles(
+      join(this.stack.home, 'input'),
+      round,
+      {
+        seed: this.options.seed * 10_000 + round,
+        count: this.random.int(4, 8),
+        big: faults.some((f) => f.kind === 'copy-cut') || this.random.chance(BIG_FILE_CHANCE),
+        broken: round === 0 || needed('failBatch') || this.random.chance(0.1),
+      },
+      this.random,
+    );
+    this.input.push(...files);
+    const injector = new Injector(
+      { stack: this.stack, workers: this.workers, files: this.files, pipeline: this.pipeline },
+      faults,
+      files,
+    );
+    const verifies = needed('verifyNode') || this.random.chance(VERIFY_CHANCE);
+    const isQuiet = await this.playInput(round, { files, verifies }, injector).finally(() => injector.end());
+    this.note(round, faults, injector, (Date.now() - startedAt) / 1000);
+    if (!isQuiet) await this.stuck();
+    else countFindings(this.report, await this.check());
+    this.describeProblems(round, faults);
+  }
+
+  private async playInput(
+    round: number,
+    { files, verifies }: { files: readonly InputFile[]; verifies: boolean },
+    injector: Injector,
+  ): Promise<boolean> {
+    if (verifies) await this.pipeline.verify(`chaos/verify/${round}`);
+    await Promise.all(files.map((file, i) => this.pipeline.ingest(file, `chaos/${round}/${i}`)));
+    return this.untilQuiet(injector);
+  }
+
+  /** Quiet, with no fault under way: a frozen worker that wakes up could still do something. */
+  private async untilQuiet(injector: Injector): Promise<boolean> {
+    const quiet = (): Promise<boolean> =>
+      Promise.race([this.pipeline.becomesQuiet(STUCK_MS), injector.broken]);
+    const isQuiet = await quiet();
+    await injector.settled();
+    return isQuiet && quiet();
+  }
+
+  private note(round: number, faults: readonly Fault[], injector: Injector, seconds: number): void {
+    const { log } = this.options;
+    this.report.rounds += 1;
+    this.report.durations.longestRoundSeconds = Math.max(this.report.durations.longestRoundSeconds, seconds);
+    for (const fault of faults) {
+      const where = injector.met.get(fault.id);
+      if (where !== undefined) {
+        countFault(this.report, fault);
+        log(`${this.report.faults} round ${round}: ${faultText(fault)}: ${where}`);
+        continue;
+      }
+      const tries = (this.tries.get(fault.id) ?? 0) + 1;
+      this.tries.set(fault.id, tries);
+      if (tries < MAX_TRIES) this.unmet.push(fault);
+      else this.report.missed += 1;
+      log(`- round ${round}: ${faultText(fault)}: not met`);
+    }
+    log(`round ${round} took ${seconds.toFixed(1)} s`);
+  }
+
+  private async stuck(): Promise<void> {
+    this.report.stuck += 1;
+    const open = await this.pipeline.openWorkflows().catch(() => ['Temporal does not answer']);
+    const status = await this.pipeline.status().catch(() => undefined);
+    this.report.problems.push(`stuck: open ${open.join(', ')}; coordinator ${JSON.stringify(status)}`);
+  }
+
+  private describeProblems(round: number, faults: readonly Fault[]): void {
+    if (isSound(this.report)) return;
+    const { log, seed } = this.options;
+    for (const problem of this.report.problems) log(`PROBLEM ${problem}`);
+    log(`round ${round} had: ${faults.map(faultText).join('; ')}`);
+    log(
+      `again: npm run chaos -- --seed ${seed} --faults ${this.report.faults}   (logs: ${this.stack.home}/logs)`,
+    );
+  }
+
+  private async finished(): Promise<Report> {
+    const { report } = this;
+    const failed = await ask<{ count: number }>(
+      this.stack.databaseUrl,
+      "select count(*)::int as count from ops.run where state = 'failed'",
+    );
+    report.failedRuns = failed[0]?.count ?? 0;
+    report.files = this.input.length;
+    report.rows = this.input.reduce((sum, file) => sum + file.rows.size + file.badRows.length, 0);
+    report.workerStarts = this.workers.starts;
+    const totalSeconds = (Date.now() - this.startedAt) / 1000;
+    report.durations.totalSeconds = Math.round(totalSeconds);
+    report.durations.secondsPerFault = Number((totalSeconds / Math.max(1, report.faults)).toFixed(2));
+    return report;
+  }
+}
+
+/**
+ * Runs the pipeline on servers and workers of its own while faults are made, and compares what it leaves with the
+ * reference after each round. Nobody intervenes but an init system that starts again what was killed.
+ */
+export const runChaos = async (options: ChaosOptions): Promise<Report> => {
+  const stack = await ChaosStack.start(() => undefined);
+  let isDone = false;
+  try {
+    await waitFor(() => ask(stack.databaseUrl, 'select 1'), { what: 'the database' });
+    const report = await new ChaosRun(options, stack).play();
+    isDone = isSound(report);
+    return report;
+  } finally {
+    await stack.stop(!isDone && options.keep === true);
+  }
+};

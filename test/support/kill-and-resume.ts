@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+import { queryRows } from './stack-homes';
+import { loadTransactions, type LoadOrder } from './load-process';
+import { waitFor } from './wait-for';
+
+const CHECKOUT = resolve(__dirname, '..', '..');
+
+/** A load whose process was killed, and that another one has ended. */
+export interface ResumedLoad {
+  /** Content that was safe when the process was killed. */
+  readonly safeBytes: number;
+  readonly contentBytes: number;
+  readonly rows: number;
+  /** Rows that the server was sent, over all attempts, those of transactions that were never committed included. */
+  readonly rowsSent: number;
+  /** The content of the rows that were sent more than once, by their mean length. */
+  readonly bytesAgain: number;
+  readonly secondsResumed: number;
+}
+
+interface Progress {
+  readonly safe: string | null;
+  readonly chunks: string;
+}
+
+const progressOf = async (order: LoadOrder): Promise<Progress> => {
+  const [row] = await queryRows(
+    order.databaseUrl,
+    `select max(c.end_offset) as safe, count(*) as chunks from ops.load_chunk as c
+    inner join ops.load as l on l.load_id = c.load_id where l.batch_id = ${order.batchId}`,
+  );
+  return row as unknown as Progress;
+};
+
+/** Loads in a process of its own, until it is killed. */
+const loadInProcess = (order: LoadOrder): { kill: () => Promise<void> } => {
+  const program = `
+    const { loadTransactions } = require('jiti').createJiti(${JSON.stringify(`${CHECKOUT}/package.json`)})('./test/support/load-process.ts');
+    loadTransactions(${JSON.stringify(order)}).catch((error) => { console.error(error); process.exitCode = 1; });
+  `;
+  const child = spawn(process.execPath, ['-e', program], { cwd: CHECKOUT, stdio: 'inherit' });
+  const ended = new Promise<void>((done) => child.once('exit', () => done()));
+  return {
+    kill: () => {
+      child.kill('SIGKILL');
+      return ended;
+    },
+  };
+};
+
+/** No session of the load is left: what it did has been rolled back, and counted. */
+const sessionsEnd = (databaseUrl: string): Promise<unknown> =>
+  waitFor(
+    async () => {
+      const rows = await queryRows(
+        databaseUrl,
+        "select from pg_stat_activity where application_name like 'strata load%' and datname = current_database()",
+      );
+      return rows.length === 0;
+    },
+    { what: 'the end of the sessions' },
+  );
+
+/** Kills a load by SIGKILL as soon as so much of the content is safe, and loads the rest in this process. */
+export const killAndResume = async (
+  order: LoadOrder,
+  { safeBytes, timeoutMs }: { readonly safeBytes: number; readonly timeoutMs: number },
+): Promise<ResumedLoad> => {
+  const loading = loadInProcess(order);
+  try {
+    await waitFor(async () => Number((await progressOf(order)).safe ?? 0) >= safeBytes, {
+      intervalMs: 2,
+      timeoutMs,
+      what: 'the content that is to be safe',
+    });
+  } finally {
+    await loading.kill();
+  }
+  const { safe } = await progressOf(order);
+  const startedAt = performance.now();
+  await loadTransactions(order);
+  const secondsResumed = (performance.now() - startedAt) / 1000;
+  await sessionsEnd(order.databaseUrl);
+  const [result] = await queryRows(
+    order.databaseUrl,
+    `select content_bytes, rows_loaded, state,
+      (select n_tup_ins from pg_stat_user_tables where schemaname = 'strata_bronze' and relname = 'transactions') as sent
+    from ops.batch where batch_id = ${order.batchId}`,
+  );
+  const [contentBytes, rows, rowsSent] = [result?.content_bytes, result?.rows_loaded, result?.sent].map(
+    Number,
+  ) as [number, number, number];
+  const bytesAgain = Math.round(((rowsSent - rows) * contentBytes) / rows);
+  return { safeBytes: Number(safe), contentBytes, rows, rowsSent, bytesAgain, secondsResumed };
+};
