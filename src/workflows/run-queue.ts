@@ -148,8 +148,12 @@ export class RunQueue {
     return { databaseUuid, nextNumber, queue: this.waiting(), finished, paused };
   }
 
+  /** A run that is being started still waits: it is never in neither place. */
   status(warehouse: string): PipelineStatus {
     const { databaseUuid, paused, running, finished } = this;
+    const isStarting =
+      running !== undefined && running.started === undefined && running.dropped === undefined;
+    const waiting = isStarting ? [running, ...this.queue] : this.queue;
     return {
       warehouse,
       databaseUuid,
@@ -163,13 +167,13 @@ export class RunQueue {
               batchIds: running.batchIds,
             },
           }),
-      queue: this.waiting(),
+      queue: this.waiting(waiting),
       finished,
     };
   }
 
-  private waiting(): QueuedRun[] {
-    return this.queue.map(({ number, transform, batchIds }) => ({ number, transform, batchIds }));
+  private waiting(entries: readonly RunEntry[] = this.queue): QueuedRun[] {
+    return entries.map(({ number, transform, batchIds }) => ({ number, transform, batchIds }));
   }
 
   /** Oldest first. */

@@ -11,6 +11,10 @@ const MADE_TO_RUN_BY: Readonly<Record<keyof Activities, string>> = {
   planRun: 'every run',
   runNode: 'every run',
   verifyNode: 'a verification',
+  requestReplay: 'a replay of dead letters, some of which were mended',
+  loadReplay: 'the same',
+  publishReplay: 'the same',
+  failReplay: 'a replay with a project that is not there',
   finishRun: 'every run',
 };
 

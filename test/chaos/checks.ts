@@ -25,6 +25,12 @@ interface BatchRow {
   readonly rows_rejected: string | null;
 }
 
+interface Published {
+  readonly file: InputFile;
+  /** Its rows, with those that were replayed. */
+  readonly all: Map<number, object>;
+}
+
 interface Counted {
   readonly batch_id: string;
   readonly rows: number;
@@ -57,7 +63,7 @@ class Checking {
       this.databaseUrl,
       'select batch_id, file, state, rows_loaded, rows_rejected from ops.batch order by batch_id',
     );
-    const published = this.publishedFiles(batches);
+    const published = await this.withReplayed(this.publishedFiles(batches));
     await this.rowsOf(published, batches);
     await this.tables(published);
     await this.ends(batches);
@@ -103,9 +109,25 @@ class Checking {
     return published;
   }
 
+  /** What was mended and replayed belongs to its file, at its place. */
+  private async withReplayed(published: ReadonlyMap<string, InputFile>): Promise<Map<string, Published>> {
+    const result = new Map([...published].map(([id, file]) => [id, { file, all: new Map(file.rows) }]));
+    const letters = await ask<{ batch_id: string; row_number: string }>(
+      this.databaseUrl,
+      "select batch_id, row_number from ops.dead_letter_queue where state = 'replayed'",
+    );
+    for (const { batch_id: id, row_number: number } of letters) {
+      const batch = result.get(id);
+      const row = batch?.file.mendable.get(Number(number));
+      if (row) batch?.all.set(Number(number), row);
+      else this.wrong(`row ${number} of batch ${id} was replayed, but is not mended`);
+    }
+    return result;
+  }
+
   /** Each batch shows exactly the rows of its file, and the ledger says so. */
   private async rowsOf(
-    published: ReadonlyMap<string, InputFile>,
+    published: ReadonlyMap<string, Published>,
     batches: readonly BatchRow[],
   ): Promise<void> {
     const shown = new Map<string, Counted>();
@@ -116,8 +138,9 @@ class Checking {
       (await ask<Counted>(this.databaseUrl, countedBy(LETTERS))).map((row) => [row.batch_id, row]),
     );
     for (const { batch_id: id, rows_loaded: loaded, rows_rejected: rejected } of batches) {
-      const file = published.get(id);
-      this.compare(`rows of batch ${id}`, [...(file?.rows.keys() ?? [])], shown.get(id));
+      const { file, all } = published.get(id) ?? {};
+      const numbers = [...(all?.keys() ?? [])].sort((a, b) => a - b);
+      this.compare(`rows of batch ${id}`, numbers, shown.get(id));
       this.compare(`dead letters of batch ${id}`, file?.badRows ?? [], letters.get(id));
       if (file && (Number(loaded) !== file.rows.size || Number(rejected) !== file.badRows.length))
         this.wrong(`batch ${id}: the ledger says ${loaded} loaded, ${rejected} rejected`);
@@ -132,14 +155,15 @@ class Checking {
       this.wrong(`${what} are others than those of the file`);
   }
 
-  private async tables(published: ReadonlyMap<string, InputFile>): Promise<void> {
+  private async tables(published: ReadonlyMap<string, Published>): Promise<void> {
     const accepted: Record<keyof Accepted, Loaded<object>[]> = {
       customers: [],
       transactions: [],
       marketing_spend: [],
     };
-    for (const [id, { dataset, rows }] of published)
-      for (const [rowNumber, row] of rows) accepted[dataset].push({ ...row, batchId: Number(id), rowNumber });
+    for (const [id, { file, all }] of published)
+      for (const [rowNumber, row] of all)
+        accepted[file.dataset].push({ ...row, batchId: Number(id), rowNumber });
     const expected = referenceTables(accepted as unknown as Accepted);
     const actual = await withPool(this.databaseUrl, echoTables);
     for (const [table, rows] of Object.entries(expected)) {
@@ -162,6 +186,10 @@ class Checking {
         const end = await this.pipeline.endOf(id);
         if (end !== expected) this.wrong(`${id} is ${end}`);
       }
+    }
+    for (const [id, expected] of this.pipeline.expectedEnds) {
+      const end = await this.pipeline.endOf(id);
+      if (end !== expected) this.wrong(`${id} is ${end}`);
     }
     for (const id of await this.pipeline.mismatches()) this.wrong(`${id} found a difference`);
   }

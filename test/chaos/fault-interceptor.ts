@@ -51,11 +51,16 @@ const textOf = (query: unknown): string =>
 const isSubmittable = (query: unknown): boolean =>
   typeof (query as { submit?: unknown } | undefined)?.submit === 'function';
 
-/** Once more rows wait here than fit: the server is within the COPY, and waits for them. Few rows are never held. */
+/** The rows, and their end, stay here meanwhile: the server is within the COPY and waits for them. */
 const whileCopying = async (stream: Writable, act: () => Promise<void>): Promise<void> => {
   stream.cork();
-  while (!stream.writableNeedDrain && !stream.writableEnded && !stream.destroyed) await sleep(POLL_MS);
-  if (stream.writableNeedDrain) await act();
+  const end = stream.end.bind(stream) as (...args: unknown[]) => Writable;
+  const sent = sleep(POLL_MS).then(act);
+  stream.end = ((...args: unknown[]) => {
+    void sent.then(() => end(...args));
+    return stream;
+  }) as Writable['end'];
+  await sent;
   stream.uncork();
 };
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import type { Random } from '../../src/demo/random';
 import { histories, wholeRuns } from '../support/histories/history-arbitraries';
@@ -25,6 +25,8 @@ export interface InputFile {
   readonly rows: ReadonlyMap<number, Row>;
   /** Numbers of the rows that can only be dead letters. */
   readonly badRows: readonly number[];
+  /** Those of them that pass once their amount is mended, as they are then. */
+  readonly mendable: ReadonlyMap<number, Row>;
   /** Lacks a column: nothing of it may be loaded. */
   readonly isBroken: boolean;
 }
@@ -44,10 +46,16 @@ const COLUMNS: Readonly<Record<DatasetName, readonly string[]>> = {
   marketing_spend: ['spend_date', 'channel', 'amount'],
 };
 
+/** What somebody puts in place of an amount that can't be read. */
+export const MENDED_AMOUNT = '1.00';
+const MENDED_CENTS = 100n;
+
 /** Rows of a file with many chunks. */
 const BIG_FILE_ROWS = 5_000;
 const HALF_YEAR_S = 180 * 86_400;
 const START_S = Date.UTC(2023, 10, 20) / 1000;
+
+const sha256Of = (content: string): string => createHash('sha256').update(content).digest('hex');
 
 const instant = (microseconds: bigint): string => {
   const rest = ((microseconds % 1000n) + 1000n) % 1000n;
@@ -102,31 +110,75 @@ const bigLoad = (random: Random): Draft => ({
   }),
 });
 
+/** A row whose amount can't be read: of a transaction of its own, so that it is seen when it is mended. */
+const mendableRow = (path: string, rowNumber: number): TransactionRow => ({
+  transaction_id: `M${basename(path, '.csv')}-${rowNumber}`,
+  customer_id: 'C1',
+  transaction_date: BigInt(START_S) * 1_000_000n,
+  amount: MENDED_CENTS,
+  transaction_type: 'subscription',
+  status: 'completed',
+});
+
+class FileDraft {
+  readonly rows = new Map<number, Row>();
+  readonly mendable = new Map<number, Row>();
+  readonly badRows: number[] = [];
+  private readonly lines: string[];
+
+  constructor(
+    private readonly path: string,
+    private readonly dataset: DatasetName,
+  ) {
+    this.lines = [COLUMNS[dataset].join(',')];
+  }
+
+  good(row: Row): void {
+    this.rows.set(this.lines.length, asRead(row));
+    this.lines.push(this.lineOf(row));
+  }
+
+  bad(canBeMended: boolean): void {
+    const rowNumber = this.lines.length;
+    this.badRows.push(rowNumber);
+    if (!canBeMended || this.dataset !== 'transactions') {
+      this.lines.push(`bad,${rowNumber}`);
+      return;
+    }
+    const row = mendableRow(this.path, rowNumber);
+    this.mendable.set(rowNumber, row);
+    this.lines.push(this.lineOf(row).replace(`,${MENDED_AMOUNT},`, ',one,'));
+  }
+
+  write(): InputFile {
+    const { path, dataset, rows, badRows, mendable } = this;
+    const content = `${this.lines.join('\n')}\n`;
+    writeFileSync(path, content);
+    return { dataset, path, sha256: sha256Of(content), rows, badRows, mendable, isBroken: false };
+  }
+
+  private lineOf(row: Row): string {
+    return COLUMNS[this.dataset]
+      .map((c) => fieldText(c, (row as unknown as Record<string, unknown>)[c]))
+      .join(',');
+  }
+}
+
 const writeFile = (path: string, { dataset, rows }: Draft, random: Random): InputFile => {
-  const columns = COLUMNS[dataset];
-  const lines = [columns.join(',')];
-  const good = new Map<number, Row>();
-  const badRows: number[] = [];
+  const draft = new FileDraft(path, dataset);
   const badShare = rows.length > 100 ? 0.01 : 0.2;
   for (const row of rows) {
-    if (random.chance(badShare)) {
-      lines.push(`bad,${lines.length}`);
-      badRows.push(lines.length - 1);
-    }
-    lines.push(columns.map((c) => fieldText(c, (row as unknown as Record<string, unknown>)[c])).join(','));
-    good.set(lines.length - 1, asRead(row));
+    if (random.chance(badShare)) draft.bad(random.chance(0.5));
+    draft.good(row);
   }
-  const content = `${lines.join('\n')}\n`;
-  writeFileSync(path, content);
-  const sha256 = createHash('sha256').update(content).digest('hex');
-  return { dataset, path, sha256, rows: good, badRows, isBroken: false };
+  return draft.write();
 };
 
 const writeBrokenFile = (path: string): InputFile => {
-  const content = `spend_date,channel\n2024-01-01,${path.length}\n`;
+  const content = `spend_date,channel\n2024-01-01,${basename(path)}\n`;
   writeFileSync(path, content);
-  const sha256 = createHash('sha256').update(content).digest('hex');
-  return { dataset: 'marketing_spend', path, sha256, rows: new Map(), badRows: [], isBroken: true };
+  const nothing = { rows: new Map(), badRows: [], mendable: new Map() };
+  return { dataset: 'marketing_spend', path, sha256: sha256Of(content), ...nothing, isBroken: true };
 };
 
 export interface RoundNeeds {

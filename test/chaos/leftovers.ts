@@ -18,7 +18,11 @@ const heapRows = DATASETS.map(
     select '${dataset}' as name from strata_bronze.${dataset} as h
     inner join ops.load as l on l.load_id = h._load_id
     inner join ops.batch as b on b.batch_id = l.batch_id
-    where l.position is null and b.state not in ('accepted', 'loading', 'loaded')`,
+    where l.position is null and b.state not in ('accepted', 'loading', 'loaded')
+    union all
+    select '${dataset}' from strata_bronze.${dataset} as h
+    left join ops.load as l on l.load_id = h._load_id
+    where l.load_id is null or (l.kind = 'replay' and l.position is null)`,
 ).join(' union all ');
 
 /** What must not be there when nothing runs; each query names what it finds. */
@@ -40,9 +44,13 @@ const LEFTOVERS: Readonly<Record<string, string>> = {
   'schemas that nobody knows': `
     select nspname as name from pg_namespace
     where nspname !~ '^pg_' and nspname <> 'information_schema' and nspname not in ('${SCHEMAS.join("', '")}')`,
-  'rows of batches that were not published': heapRows,
+  'rows of what was not published': heapRows,
   'batches without an end': `
     select batch_id || ' ' || state as name from ops.batch where state in ('accepted', 'loading', 'loaded')`,
+  'replays without an end': `
+    select replay_id || ' ' || state as name from ops.dead_letter_replay where state in ('requested', 'loaded')`,
+  'mended letters that were not replayed': `
+    select id::text as name from ops.dead_letter where state = 'open' and corrected is not null`,
   'runs without an end': "select run_id as name from ops.run where state = 'running'",
 };
 

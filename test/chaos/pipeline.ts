@@ -14,6 +14,8 @@ const PATIENCE_MS = 60_000;
 export class Pipeline {
   private readonly open = new Set<string>();
   private readonly verifications: string[] = [];
+  /** How other work has to end. */
+  readonly expectedEnds = new Map<string, string>();
   /** Ids of the loads that were started for a file. */
   readonly startedFor = new Map<string, string[]>();
 
@@ -41,6 +43,17 @@ export class Pipeline {
     this.open.add(workflowId);
     this.verifications.push(workflowId);
     const start = (): Promise<true> => this.startOnce(WORKFLOW.verify, workflowId, {});
+    await waitFor(start, { timeoutMs: PATIENCE_MS, what: `start of ${workflowId}` });
+  }
+
+  /** Starts other work, which has to end so. */
+  async begin(
+    type: string,
+    { workflowId, input, end }: { readonly workflowId: string; readonly input: object; readonly end: string },
+  ): Promise<void> {
+    this.open.add(workflowId);
+    this.expectedEnds.set(workflowId, end);
+    const start = (): Promise<true> => this.startOnce(type, workflowId, input);
     await waitFor(start, { timeoutMs: PATIENCE_MS, what: `start of ${workflowId}` });
   }
 

@@ -5,6 +5,7 @@ import { createRandom, type Random } from '../../src/demo/random';
 import { waitFor } from '../support/wait-for';
 import { activityNames } from './activities';
 import { ask } from './ask';
+import { startBesides } from './besides';
 import { check, type Findings } from './checks';
 import { FaultFiles } from './fault-files';
 import { type Fault, faultSequence, faultText, isActivityFault } from './faults';
@@ -22,7 +23,6 @@ const FAULTS_A_ROUND = { least: 2, most: 8 };
 /** A fault that so many rounds did not meet is given up. */
 const MAX_TRIES = 6;
 const BIG_FILE_CHANCE = 0.25;
-const VERIFY_CHANCE = 0.15;
 
 export interface ChaosOptions {
   /** Faults to be met. */
@@ -143,8 +143,7 @@ class ChaosRun {
       faults,
       files,
     );
-    const verifies = needed('verifyNode') || this.random.chance(VERIFY_CHANCE);
-    const isQuiet = await this.playInput(round, { files, verifies }, injector).finally(() => injector.end());
+    const isQuiet = await this.playInput(round, { files, needed }, injector).finally(() => injector.end());
     this.note(round, faults, injector, (Date.now() - startedAt) / 1000);
     if (!isQuiet) await this.stuck();
     else countFindings(this.report, await this.check());
@@ -153,10 +152,12 @@ class ChaosRun {
 
   private async playInput(
     round: number,
-    { files, verifies }: { files: readonly InputFile[]; verifies: boolean },
+    { files, needed }: { files: readonly InputFile[]; needed: (activity: string) => boolean },
     injector: Injector,
   ): Promise<boolean> {
-    if (verifies) await this.pipeline.verify(`chaos/verify/${round}`);
+    const { pipeline, random } = this;
+    const { databaseUrl } = this.stack;
+    if (round > 0) await startBesides(round, { databaseUrl, pipeline, random, needed });
     await Promise.all(files.map((file, i) => this.pipeline.ingest(file, `chaos/${round}/${i}`)));
     return this.untilQuiet(injector);
   }

@@ -82,7 +82,7 @@ test('numbers that are taken are passed over by all that waits', () => {
   const first = queue.takeNext() as RunEntry;
   queue.skipNumbers(first, 3);
   expect(first.number).toBe(4);
-  expect(queue.status('w').queue.map((run) => run.number)).toEqual([5]);
+  expect(queue.status('w').queue.map((run) => run.number)).toEqual([4, 5]);
   expect(queue.enqueue({ select: ['c'] }, []).number).toBe(6);
 });
 
@@ -123,4 +123,15 @@ test('only the last runs are remembered', () => {
   const { finished } = queue.status('w');
   expect(finished).toHaveLength(50);
   expect(finished[0]?.number).toBe(11);
+});
+
+test('a run that is being started is shown: first as waiting, then as running', () => {
+  const queue = new RunQueue({});
+  queue.enqueue({}, ['1']);
+  const entry = queue.takeNext() as RunEntry;
+  expect(queue.status('w')).toMatchObject({ queue: [{ number: 1, batchIds: ['1'] }] });
+  expect(queue.status('w').running).toBeUndefined();
+  expect(queue.carryOver().queue).toEqual([]);
+  queue.markStarted(entry, startedAs(1));
+  expect(queue.status('w')).toMatchObject({ queue: [], running: { number: 1, batchIds: ['1'] } });
 });

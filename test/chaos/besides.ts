@@ -1,0 +1,57 @@
+import type { Random } from '../../src/demo/random';
+import { WORKFLOW } from '../../src/wire/names';
+import { waitFor } from '../support/wait-for';
+import { ask } from './ask';
+import { MENDED_AMOUNT } from './input-files';
+import type { Pipeline } from './pipeline';
+
+const CHANCE = 0.15;
+const PATIENCE_MS = 60_000;
+
+/** Somebody mends what can be mended of the dead letters that there are. */
+const MEND = `
+  update ops.dead_letter as d
+  set corrected = '{"amount": "${MENDED_AMOUNT}"}', revision = d.revision + 1
+  from ops.batch as b
+  where b.batch_id = d.batch_id and b.state = 'published' and d.state = 'open' and d.corrected is null
+    and d.record like 'M%'`;
+
+const ENTER_REPLAY = `
+  insert into ops.dead_letter_replay (dataset, actor) values ('transactions', 'chaos') returning replay_id`;
+
+export interface BesidesDeps {
+  readonly databaseUrl: string;
+  readonly pipeline: Pipeline;
+  readonly random: Random;
+  /** Whether a fault of the round waits for this activity. */
+  readonly needed: (activity: string) => boolean;
+}
+
+/** The database may be down for a while. */
+const insist = <Row extends object>(databaseUrl: string, text: string): Promise<Row[]> =>
+  waitFor(() => ask<Row>(databaseUrl, text), { timeoutMs: PATIENCE_MS, what: 'the database' });
+
+/** Starts what is done beside loading files, where a fault waits for it, and by chance. */
+export const startBesides = async (round: number, deps: BesidesDeps): Promise<void> => {
+  const { databaseUrl, pipeline, random, needed } = deps;
+  const isTurnOf = (...activities: string[]): boolean => activities.some(needed) || random.chance(CHANCE);
+  if (isTurnOf('verifyNode')) await pipeline.verify(`chaos/verify/${round}`);
+  if (isTurnOf('requestReplay', 'loadReplay', 'publishReplay')) {
+    await insist(databaseUrl, MEND);
+    const input = { dataset: 'transactions' };
+    await pipeline.begin(WORKFLOW.replayDeadLetters, {
+      workflowId: `chaos/replay/${round}`,
+      input,
+      end: 'COMPLETED',
+    });
+  }
+  if (isTurnOf('failReplay')) {
+    const [row] = await insist<{ replay_id: string }>(databaseUrl, ENTER_REPLAY);
+    const input = { replayId: row?.replay_id, projectDir: '/nowhere' };
+    await pipeline.begin(WORKFLOW.replayDeadLetters, {
+      workflowId: `chaos/failing-replay/${round}`,
+      input,
+      end: 'FAILED',
+    });
+  }
+};
