@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import type { DatabasePool } from 'slonik';
 import { sql } from '../../src/db/sql';
 import { z } from 'zod';
-import { compileProject } from '../../src/compiler/compile-project';
 import type { Manifest } from '../../src/compiler/manifest';
+import { closeAbsent } from '../../src/db/close-absent';
 import { ensureBronze } from '../../src/db/ensure-bronze';
 import { planRun } from '../../src/db/plan-run';
 import { storePlan } from '../../src/db/plans';
@@ -14,65 +12,10 @@ import { runNode, type RunNodeRequest } from '../../src/db/run-node';
 import { finishRun } from '../../src/db/runs';
 import { verifyNode, type VerifyNodeDeps, type VerifyNodeRequest } from '../../src/db/verify-node';
 import { databaseUuid } from '../../src/db/warehouse';
-import { readProjectFiles } from '../../src/project/read-project';
 import type { NodeResult, TransformInput, Verification } from '../../src/wire/transform';
 import { type Loaded, rowText, type Tables } from './reference';
 
 const Id = z.object({ id: z.string() });
-
-/** Echo; with `deletes` its customers have the column `is_deleted`, and the dimension takes it as a tombstone. */
-const t = (name: string, type = 'text') => ({ name, type });
-
-/** Echo's datasets as a manifest has them; with `deletes` customers have the column `is_deleted`. */
-const echoDatasets = (deletes: boolean) => [
-  {
-    name: 'customers',
-    key: ['customer_id', 'updated_at'],
-    columns: [
-      ...['customer_id', 'name', 'email', 'segment', 'plan_type', 'acquisition_channel'].map((c) => t(c)),
-      t('created_at', 'timestamptz'),
-      t('updated_at', 'timestamptz'),
-      ...(deletes ? [t('is_deleted', 'boolean')] : []),
-    ],
-  },
-  {
-    name: 'transactions',
-    key: ['transaction_id'],
-    columns: [
-      t('transaction_id'),
-      t('customer_id'),
-      t('transaction_date', 'timestamptz'),
-      t('amount', 'numeric(18,2)'),
-      t('transaction_type'),
-      t('status'),
-    ],
-  },
-  {
-    name: 'marketing_spend',
-    key: ['spend_date', 'channel'],
-    columns: [t('spend_date', 'date'), t('channel'), t('amount', 'numeric(18,2)')],
-  },
-];
-
-const WITH_DELETES = resolve(__dirname, '..', 'fixtures', 'projects', 'echo-with-deletes');
-
-const compileWith = async (deletes: boolean): Promise<Manifest> => {
-  const files = await readProjectFiles(resolve(__dirname, '..', '..', 'sql'));
-  const overlaid = files.map((file) => {
-    const over = join(WITH_DELETES, file.path);
-    return deletes && existsSync(over) ? { ...file, text: readFileSync(over, 'utf8') } : file;
-  });
-  return compileProject({ files: overlaid, datasets: echoDatasets(deletes) });
-};
-
-const compiled = new Map<boolean, Promise<Manifest>>();
-
-/** Echo. With `deletes`, the models that know of deleted customers go over those that don't. */
-export const compileEcho = ({ deletes = false } = {}): Promise<Manifest> => {
-  const manifest = compiled.get(deletes) ?? compileWith(deletes);
-  compiled.set(deletes, manifest);
-  return manifest;
-};
 
 const micros = (column: string): string => `(extract(epoch from ${column}) * 1000000)::bigint`;
 
@@ -194,6 +137,22 @@ from jsonb_array_elements('${json.replaceAll("'", "''")}') as r`),
   async loadAndPublish(dataset: string, batchId: number, rows: readonly object[]): Promise<void> {
     const loaded = rows.map((row, i) => ({ ...row, batchId, rowNumber: i + 1 }));
     await this.publish(dataset, await this.load(dataset, batchId, loaded));
+  }
+
+  /** Makes a load say which customers it doesn't have, as the publication of a complete load does. Returns its rows. */
+  async closeAbsent(dataset: string, loadId: string, asOf: string): Promise<number> {
+    const { columns = [] } = this.manifest.datasets[dataset] ?? {};
+    const deletes = {
+      entity: ['customer_id'],
+      effectiveAt: 'updated_at',
+      tombstone: 'is_deleted',
+      maxShare: 1,
+    };
+    const closed = await this.pool.transaction((transaction) =>
+      closeAbsent(transaction, { loadId, dataset: { name: dataset, columns, deletes }, asOf }),
+    );
+    if (closed.kind === 'refused') throw new Error(closed.reason);
+    return closed.closed + closed.reopened;
   }
 
   /** Makes a load visible, as publication does. */

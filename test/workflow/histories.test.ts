@@ -17,7 +17,8 @@ import { csvOf } from '../support/histories/csv-rows';
 import type { History, LoadStep, Step } from '../support/histories/history';
 import { histories, mixedRuns } from '../support/histories/history-arbitraries';
 import { type Accepted, type Loaded, referenceTables } from '../support/reference';
-import { compileEcho, TestWarehouse } from '../support/test-warehouse';
+import { compileEcho } from '../support/compile-echo';
+import { TestWarehouse } from '../support/test-warehouse';
 import { waitFor } from '../support/wait-for';
 
 jest.setTimeout(240_000);

@@ -2,7 +2,8 @@ import type { DatabasePool } from 'slonik';
 import { createWarehousePool } from '../../../src/db/pool';
 import { rawSql } from '../../../src/db/raw-sql';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
-import { compileEcho, TestWarehouse } from '../../support/test-warehouse';
+import { compileEcho } from '../../support/compile-echo';
+import { TestWarehouse } from '../../support/test-warehouse';
 
 let database: TestDatabase;
 let pool: DatabasePool;

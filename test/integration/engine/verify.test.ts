@@ -7,7 +7,8 @@ import { rawSql } from '../../../src/db/raw-sql';
 import { sweepShadows } from '../../../src/db/sweep-shadows';
 import { verifyNode } from '../../../src/db/verify-node';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
-import { compileEcho, TestWarehouse } from '../../support/test-warehouse';
+import { compileEcho } from '../../support/compile-echo';
+import { TestWarehouse } from '../../support/test-warehouse';
 import { waitFor } from '../../support/wait-for';
 
 let database: TestDatabase;

@@ -9,7 +9,8 @@ import { sqlStateOf } from '../../../src/db/sqlstate';
 import { acceptBatch, loadFile, publishBatch } from '../../../src/ingest';
 import { loadDatasets } from '../../../src/project/load-datasets';
 import { adminUrl, createTestDatabase, runStatements, urlOfDatabase } from '../../support/database';
-import { compileEcho, TestWarehouse } from '../../support/test-warehouse';
+import { compileEcho } from '../../support/compile-echo';
+import { TestWarehouse } from '../../support/test-warehouse';
 import { transactionLine, transactionsFile, writeTemporary } from '../../unit/ingest/csv-files';
 
 const unique = randomUUID().replaceAll('-', '').slice(0, 12);

@@ -102,6 +102,16 @@ const loadOf = <Row>(
         ({ ...step, ...(rejected === undefined ? {} : { rejected }) }) as unknown as LoadStep,
     );
 
+/** All customers of a time in one file; what has come for later times stays. */
+const completeLoad = (at: fc.Arbitrary<bigint>): fc.Arbitrary<LoadStep> =>
+  fc.record({
+    kind: fc.constant('load'),
+    dataset: fc.constant('customers'),
+    rows: fc.array(customer(at, true), { maxLength: 3 }),
+    late: fc.boolean(),
+    completeAsOf: at,
+  });
+
 const loads = (bias: Bias): fc.Arbitrary<LoadStep> => {
   const at = bias.moments ?? moments;
   const { transactionIds: ids = 12, subscriptions = 2, deletes = false } = bias;
@@ -112,6 +122,7 @@ const loads = (bias: Bias): fc.Arbitrary<LoadStep> => {
       arbitrary: loadOf('transactions', transaction(at, { ids, subscriptions }), 8),
     },
     { weight: bias.spend, arbitrary: loadOf('marketing_spend', spend, 3) },
+    { weight: deletes ? 3 : 0, arbitrary: completeLoad(at) },
   );
 };
 

@@ -13,7 +13,7 @@ export interface HistoryFile extends History {
   readonly deletes: boolean;
 }
 
-const TIMES = new Set(['created_at', 'updated_at', 'transaction_date']);
+const TIMES = new Set(['created_at', 'updated_at', 'transaction_date', 'completeAsOf']);
 
 export const instantText = (microseconds: bigint): string => {
   const fraction = ((microseconds % 1_000_000n) + 1_000_000n) % 1_000_000n;
@@ -36,7 +36,9 @@ const centsOf = (text: string): bigint => {
 type Row = Record<string, unknown>;
 
 const mapRows = (step: Step, convert: (row: Row) => Row): unknown =>
-  step.kind === 'load' ? { ...step, rows: step.rows.map((row) => convert(row as unknown as Row)) } : step;
+  step.kind === 'load'
+    ? { ...convert(step as unknown as Row), rows: step.rows.map((row) => convert(row as unknown as Row)) }
+    : step;
 
 const encodeRow = (row: Row): Row =>
   Object.fromEntries(

@@ -21,6 +21,8 @@ interface LoadOf<Dataset, Row> {
   readonly late?: boolean;
   /** The row at this place is rejected, and waits for a step `replay`. */
   readonly rejected?: number;
+  /** The file holds every customer that exists at this time. */
+  readonly completeAsOf?: bigint;
 }
 
 export type LoadStep =

@@ -1,8 +1,10 @@
 import { isTransient } from '../../../src/db/sqlstate';
 import type { TransformInput } from '../../../src/wire/transform';
-import type { Accepted, Loaded } from '../reference';
+import type { Accepted, CustomerRow, Loaded } from '../reference';
 import type { Attempt, NodeRunner, TestWarehouse } from '../test-warehouse';
 import type { Course, History, LoadStep, Step } from './history';
+import { instantText } from './history-file';
+import { rowsOfCompleteLoad } from './reference-complete';
 
 type Dataset = LoadStep['dataset'];
 
@@ -10,6 +12,7 @@ interface Load {
   readonly dataset: Dataset;
   readonly loadId: string;
   readonly rows: readonly Loaded<object>[];
+  readonly complete?: { readonly asOf: bigint; readonly batchId: number } | undefined;
 }
 
 interface State {
@@ -29,8 +32,17 @@ const MAX_TRANSIENT_ATTEMPTS = 20;
 const publish = async (state: State, which: number): Promise<void> => {
   const [load] = state.waiting.splice(state.waiting.length === 0 ? 0 : which % state.waiting.length, 1);
   if (!load) return;
-  await state.warehouse.publish(load.dataset, load.loadId);
-  state.accepted[load.dataset].push(...load.rows);
+  const { dataset, loadId, rows, complete } = load;
+  const accepted = state.accepted[dataset];
+  if (complete) {
+    const customers = (all: readonly Loaded<object>[]) => all as readonly Loaded<CustomerRow>[];
+    const more = rowsOfCompleteLoad(customers(accepted), customers(rows), complete);
+    const written = await state.warehouse.closeAbsent(dataset, loadId, instantText(complete.asOf));
+    expect(written).toBe(more.length);
+    accepted.push(...more);
+  }
+  await state.warehouse.publish(dataset, loadId);
+  accepted.push(...rows);
 };
 
 const load = async (state: State, step: LoadStep): Promise<void> => {
@@ -43,7 +55,8 @@ const load = async (state: State, step: LoadStep): Promise<void> => {
   if (letter) state.rejected.push({ dataset, row: letter });
   state.newest[dataset] = step.rows;
   const loadId = await state.warehouse.load(dataset, batchId, rows);
-  state.waiting.push({ dataset, loadId, rows });
+  const { completeAsOf: asOf } = step;
+  state.waiting.push({ dataset, loadId, rows, complete: asOf === undefined ? undefined : { asOf, batchId } });
   if (!late) await publish(state, state.waiting.length - 1);
 };
 

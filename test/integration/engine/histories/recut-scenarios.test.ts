@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { compareTables, readScenario, type Scenario } from '../../../e2e/scenario';
 import { cutFiles } from '../../../support/csv-pieces';
 import { emptyWarehouse } from '../../../support/empty-warehouse';
-import { compileEcho, TestWarehouse } from '../../../support/test-warehouse';
+import { compileEcho } from '../../../support/compile-echo';
+import { TestWarehouse } from '../../../support/test-warehouse';
 import { writeTemporary } from '../../../unit/ingest/csv-files';
 import { type IngestWarehouse, startIngestWarehouse } from '../../ingest/warehouse';
 
