@@ -4,7 +4,8 @@ import { rawSql } from '../../../src/db/raw-sql';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
 import { customer, transaction } from '../../support/echo-rows';
 import { emptyWarehouse } from '../../support/empty-warehouse';
-import { compileEcho, TestWarehouse } from '../../support/test-warehouse';
+import { compileEcho } from '../../support/compile-echo';
+import { TestWarehouse } from '../../support/test-warehouse';
 
 /** Holes 2, 3 and 4: each as the usual stack has it, and as strata does. */
 

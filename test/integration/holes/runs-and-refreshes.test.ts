@@ -6,7 +6,8 @@ import { createTestDatabase, openSession, type Session, type TestDatabase } from
 import { customer, transaction } from '../../support/echo-rows';
 import { emptyWarehouse } from '../../support/empty-warehouse';
 import { type Accepted, referenceTables } from '../../support/reference';
-import { compileEcho, TestWarehouse } from '../../support/test-warehouse';
+import { compileEcho } from '../../support/compile-echo';
+import { TestWarehouse } from '../../support/test-warehouse';
 import { waitFor } from '../../support/wait-for';
 
 /** Holes 5, 6 and 7: each as the usual stack has it, and as strata does. */
