@@ -18,7 +18,7 @@ export interface Report {
   /** Of the scripted input. */
   files: number;
   rows: number;
-  /** Runs of the models that ended as failed, for a later one to do. */
+  /** Runs of the models that ended as failed, for a later one to do; a verification that was begun again is none. */
   failedRuns: number;
   workerStarts: number;
   lost: number;

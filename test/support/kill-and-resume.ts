@@ -20,17 +20,21 @@ export interface ResumedLoad {
 }
 
 interface Progress {
-  readonly safe: string | null;
-  readonly chunks: string;
+  readonly safe: number;
+  /** With what the server has of the chunk that is being sent. */
+  readonly sent: number;
 }
 
 const progressOf = async (order: LoadOrder): Promise<Progress> => {
   const [row] = await queryRows(
     order.databaseUrl,
-    `select max(c.end_offset) as safe, count(*) as chunks from ops.load_chunk as c
+    `select coalesce(max(c.end_offset), 0) as safe,
+      (select coalesce(max(bytes_processed), 0) from pg_stat_progress_copy where datname = current_database()) as copying
+    from ops.load_chunk as c
     inner join ops.load as l on l.load_id = c.load_id where l.batch_id = ${order.batchId}`,
   );
-  return row as unknown as Progress;
+  const safe = Number(row?.safe);
+  return { safe, sent: safe + Number(row?.copying) };
 };
 
 /** Loads in a process of its own, until it is killed. */
@@ -62,17 +66,17 @@ const sessionsEnd = (databaseUrl: string): Promise<unknown> =>
     { what: 'the end of the sessions' },
   );
 
-/** Kills a load by SIGKILL as soon as so much of the content is safe, and loads the rest in this process. */
+/** Kills a load by SIGKILL as soon as so much of the content has been sent, and loads the rest in this process. */
 export const killAndResume = async (
   order: LoadOrder,
-  { safeBytes, timeoutMs }: { readonly safeBytes: number; readonly timeoutMs: number },
+  { killedAtBytes, timeoutMs }: { readonly killedAtBytes: number; readonly timeoutMs: number },
 ): Promise<ResumedLoad> => {
   const loading = loadInProcess(order);
   try {
-    await waitFor(async () => Number((await progressOf(order)).safe ?? 0) >= safeBytes, {
+    await waitFor(async () => (await progressOf(order)).sent >= killedAtBytes, {
       intervalMs: 2,
       timeoutMs,
-      what: 'the content that is to be safe',
+      what: 'the content that is to be sent',
     });
   } finally {
     await loading.kill();
@@ -92,5 +96,5 @@ export const killAndResume = async (
     Number,
   ) as [number, number, number];
   const bytesAgain = Math.round(((rowsSent - rows) * contentBytes) / rows);
-  return { safeBytes: Number(safe), contentBytes, rows, rowsSent, bytesAgain, secondsResumed };
+  return { safeBytes: safe, contentBytes, rows, rowsSent, bytesAgain, secondsResumed };
 };
