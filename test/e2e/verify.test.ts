@@ -44,6 +44,7 @@ const startByTemporal = async (workflowId: string): Promise<string> => {
   return stdout + stderr;
 };
 
+// dbt-labs/segment#62.
 test('tables as strata left them equal a full refresh', async () => {
   const { code, stdout } = await strata(['verify'], env);
   expect(stdout).toMatch(/^gold\.dim_customer +equal +2 rows in 1 period$/m);

@@ -100,6 +100,7 @@ test('a batch that arrives starts a run of the models', async () => {
   ]);
 });
 
+// dbt-core#10858.
 test('batches that arrive during a run share the next one', async () => {
   const pipeline = await openPipeline();
   const gate = createGate();

@@ -144,6 +144,7 @@ test('no more nodes run at once than there are threads', async () => {
   expect(most).toBe(2);
 });
 
+// dbt-core#11114.
 test('a failing node is tried again as often as the plan says, then the run fails with all results', async () => {
   const { handle, tries, finished } = await startTransform({
     nodes: [node('a')],

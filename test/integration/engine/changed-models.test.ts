@@ -37,6 +37,7 @@ select id, sum(_weight * coalesce(place, 0))::int as place from {{ changes(ref('
     ]);
   });
 
+  // Airbyte#31420, dbt-adapters#1562.
   test('are filled in all rows with backfill, which the feed tells; rows that they say nothing of keep their xmin', async () => {
     await shop.execute(isThere);
     const incrementally = (selected: string): string =>
@@ -76,6 +77,7 @@ select date_trunc('month', at at time zone 'UTC')::date as month, ${selected}
 from {{ ref('base') }} where {{ in_affected_periods('at') }} group by 1`,
   });
 
+  // dbt-core#4473.
   test('fail the model by default, and build it anew where it says so', async () => {
     await shop.execute(isThere);
     await shop.run(mart('', 'sum(n) as total'));
@@ -88,6 +90,7 @@ from {{ ref('base') }} where {{ in_affected_periods('at') }} group by 1`,
     ]);
   });
 
+  // dbt-core#1797, dbt-core#3146, dbt-core#10088.
   test('of a dimension that becomes another are there for all versions, under the surrogate keys of before', async () => {
     await shop.execute(isThere);
     await shop.run({ dim: dimension("type_2=['n']") });
@@ -170,6 +173,7 @@ select id, sum(_weight) as weight from {{ changes(ref('${name}')) }} as c group 
 describe('keys', () => {
   const nulls = "insert into things values (null, 1, '2024-01-01'), ('x', 2, '2024-01-01'), (null, 3, null)";
 
+  // dbt-adapters#159, dbt-core#6415, dbt-core#7873.
   test.each([
     ['incremental', model("unique_key=['id', 'n']", 'id, n'), '2 rows with NULL in id'],
     ['scd2', dimension("type_2=['n']"), '2 rows with NULL in id, at'],
@@ -189,6 +193,7 @@ select id, date_trunc('month', at)::date as month ${FROM}`,
     });
   });
 
+  // dbt-core#6215.
   test('a key that occurs twice in the changes of a dimension, or with the same load order, is KEY_DUPLICATE', async () => {
     await shop.execute("insert into things values ('a', 1, '2024-01-01', 1), ('a', 2, '2024-01-01', 1)");
     await expect(shop.run({ dup: dimension("type_2=['n']") })).rejects.toMatchObject({

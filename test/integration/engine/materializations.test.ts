@@ -85,6 +85,7 @@ describe('table', () => {
     t: `${config("materialized='table', indexes=[{'columns': ['id']}]")} select id, n ${FROM_THINGS}`,
   };
 
+  // SQLMesh#2896.
   test('a table is built beside and swapped in: grants and dependent views stay', async () => {
     await execute("insert into things values ('a', 1)");
     await run(models);
@@ -142,6 +143,7 @@ describe('incremental', () => {
     ]);
   });
 
+  // sample-voice-of-customer-datalake#411.
   test('of several rows of a key the greatest load order stands, and an older one never comes back', async () => {
     await execute("insert into things (id, n, place) values ('a', 1, 1), ('a', 3, 3), ('a', 2, 2)");
     const models = merged(", load_order='place'");
@@ -152,6 +154,7 @@ describe('incremental', () => {
     expect(await select('select n from shop.m')).toEqual([{ n: 3 }]);
   });
 
+  // dbt-adapters#159, dbt-core#5691.
   test('a key twice without a load order is KEY_DUPLICATE, a NULL key is KEY_NULL; the relation stays as it was', async () => {
     await execute("insert into things values ('a', 1)");
     await run(merged());
@@ -181,6 +184,7 @@ describe('incremental', () => {
     expect(await select('select id from shop.m')).toEqual([]);
   });
 
+  // PeerDB#3932.
   test.each([
     ['ignore', 'id, n', ['id', 'n']],
     ['append_new_columns', 'id, n, place', ['id', 'n', 'place']],
@@ -199,6 +203,7 @@ describe('incremental', () => {
     await expect(run(merged(", on_schema_change='fail'", 'id, place'))).rejects.toThrow(/\+place, -n/);
   });
 
+  // dbt-adapters#2094, pg_partman#777, pg_partman#462.
   test('months have partitions of their own; odd dates share one for their century; a correction moves the row', async () => {
     await execute(`insert into things (id, at) values ('a', '2024-01-31T23:59:59.999999Z'), ('b', '2024-02-01T00:00:00Z'),
       ('c', '0001-01-01'), ('d', '1812-06-01'), ('e', '9999-12-31T23:59:59Z')`);
@@ -372,6 +377,7 @@ test('a new attempt ends an earlier one that hangs, and the work is done once', 
   expect(version).toBe('1');
 });
 
+// SQLMesh#5843.
 test('an aborted node is cancelled in the database and leaves nothing', async () => {
   const manifest = compile({
     m: `${config("materialized='table'")} select 1 as one, pg_sleep(600)::text as nap ${FROM_THINGS} as t`,

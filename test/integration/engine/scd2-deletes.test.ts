@@ -111,12 +111,14 @@ test('a tombstone closes the version before it, and starts none: nothing is curr
   ]);
 });
 
+// dlt#1683, dbt-core#11949.
 test('what comes back starts a version of its own, even if it looks as before; only the gap is not covered', async () => {
   await write(live(1, 'free'), gone(5), live(9, 'free'), live(10, 'free'));
   await run();
   expect(await versions()).toEqual(['a free 1-5 e10 c1 1', 'a free 9- e10 c1 1']);
 });
 
+// dbt-adapters#654, dbt-adapters#1240.
 test('of several tombstones in a row the earliest counts, also when it arrives last', async () => {
   await write(live(1, 'free'), gone(9), gone(12));
   await run();

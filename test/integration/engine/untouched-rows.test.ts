@@ -81,6 +81,7 @@ afterAll(async () => {
   await database?.drop();
 });
 
+// dbt-core#1294.
 test('a known file once more only moves silver to a greater load order: nothing reaches feeds or what is downstream', async () => {
   const before = await writers();
   await warehouse.loadAndPublish('customers', 4, CUSTOMERS);
@@ -105,6 +106,7 @@ test('a known file once more only moves silver to a greater load order: nothing 
   expect(versions).toEqual([]);
 });
 
+// SQLMesh#4606.
 test('a change of one customer leaves the rows that it does not touch where they are', async () => {
   const before = await writers();
   // A backdated change within the customer's first window, before the transaction in it.

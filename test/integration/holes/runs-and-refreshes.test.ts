@@ -110,6 +110,18 @@ describe('hole 6: a retry after "committed, but the answer got lost" does the wo
     );
     expect(await warehouse.tables()).toEqual(referenceTables(accepted));
   });
+
+  // dbt-core#11423: a retry on another day took that day's batches, and those that had failed were never run.
+  test('what a run that failed half-way has left is done by the next one, whenever that is', async () => {
+    await warehouse.run();
+    await load();
+    const half = await warehouse.run({}, (attempt, index) =>
+      index < 4 ? attempt() : Promise.resolve(undefined),
+    );
+    expect(new Set(half.map((r) => r.state))).toEqual(new Set(['success', 'failed', 'skipped']));
+    await warehouse.run();
+    expect(await warehouse.tables()).toEqual(referenceTables(accepted));
+  });
 });
 
 // SQLMesh#5843.

@@ -99,6 +99,7 @@ test('entities that are alive and not in the file get a tombstone at the declare
   ]);
 });
 
+// dlt#1683.
 test('who is back gets a copy of the row in the file, effective at the declared time', async () => {
   await load(file('ann free 1', 'bob free 1', 'bob - 8', 'cem free 1', 'cem - 8', 'dan free 1'));
   const result = await complete(
@@ -110,6 +111,7 @@ test('who is back gets a copy of the row in the file, effective at the declared 
   expect(await written()).toEqual(['2: bob pro 10 nbob']);
 });
 
+// dbt-adapters#654.
 test('who is gone by the file itself is neither closed once more nor back', async () => {
   await load(file('ann free 1', 'bob free 1'));
   const result = await complete(file('ann free 1', 'ann - 5', 'bob free 1'), 10);

@@ -76,6 +76,19 @@ test('good rows are typed, and carry where they come from', async () => {
   ]);
 });
 
+// sample-voice-of-customer-datalake#410: row 1 of each file overwrote row 1 of the others.
+test('rows of one number in two files are two rows', async () => {
+  for (const nth of [1, 2]) await warehouse.ingest('transactions', transactionsFile(transactionLine(nth)));
+  expect(
+    await warehouse.rows(
+      'select transaction_id, _batch_id, _row_number from bronze.transactions order by _batch_id',
+    ),
+  ).toEqual([
+    { transaction_id: 'T1', _batch_id: '1', _row_number: '1' },
+    { transaction_id: 'T2', _batch_id: '2', _row_number: '1' },
+  ]);
+});
+
 test('text survives byte for byte', async () => {
   const texts = [
     '\\N',
@@ -123,6 +136,7 @@ test('names with quotes and the other types of columns work', async () => {
   ]);
 });
 
+// dlt#1980, floe#264.
 test('a bad row goes to the dead letter queue with all that is known of it', async () => {
   const bytes = Buffer.from(
     `${transactionLine(1)}\nT2,,,x,,"a\nb"\r\n${transactionLine('\xe9')}\nT\0,b\n`,

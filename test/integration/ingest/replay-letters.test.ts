@@ -67,6 +67,7 @@ const bronze = (dataset: string): Promise<Record<string, unknown>[]> =>
 const letters = (): Promise<Record<string, unknown>[]> =>
   warehouse.rows('select id, state, attempts, error_code, error from ops.dead_letter_queue order by id');
 
+// floe#264.
 test('a corrected row takes its original place in the load order, with a new moment, and its letter is replayed', async () => {
   await warehouse.ingest(
     'transactions',
@@ -94,6 +95,7 @@ test('a corrected row takes its original place in the load order, with a new mom
   ]);
 });
 
+// dbt-core#9234, dbt-core#11398.
 test('what fails again is open with its new errors and one attempt more; every action leaves a trace', async () => {
   await warehouse.ingest('transactions', transactionsFile('T1,C1,2024-01-10,10,gift,completed'));
   await correct('1', { transaction_type: 'refund', amount: 'ten' });

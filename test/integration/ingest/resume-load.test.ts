@@ -81,6 +81,7 @@ test.each([
   await expectWholeFile(batchId, 'a');
 });
 
+// PostHog#29207, dlt#4023.
 test('a lost connection costs the chunk at hand and nothing else', async () => {
   const batchId = await warehouse.accept('transactions', writeTemporary('f.csv', content('a')));
   const loading = warehouse.load(batchId, { chunkBytes: 4000 });
