@@ -70,6 +70,7 @@ export const strata = (args: readonly string[], env: Env = {}): Promise<CommandR
 export interface RunningCommand {
   /** Resolves once stdout has the text; rejects when the command ends before. */
   readonly prints: (text: string) => Promise<void>;
+  readonly signal: (name: 'SIGSTOP' | 'SIGCONT') => void;
   /** Sends SIGTERM and waits for the end. */
   readonly stop: () => Promise<CommandResult>;
 }
@@ -91,6 +92,7 @@ export const startStrata = (args: readonly string[], env: Env = {}): RunningComm
           reject(new Error(`ended before it printed "${expected}": ${text.stdout}${text.stderr}`));
         });
       }),
+    signal: (name) => void child.kill(name),
     stop: async () => {
       child.kill('SIGTERM');
       return { code: await ended, ...text };
