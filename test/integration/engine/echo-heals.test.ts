@@ -92,8 +92,8 @@ describe('facts', () => {
   test('of a customer that arrives after them get its attributes, and the marts its segment', async () => {
     await arrive(['transactions', ...monthly('c', '2024-01', '2024-02')]);
     expect(await facts()).toMatchObject([{ plan: null }, { plan: null }]);
-    await arrive(['customers', customer('c', '2024-02-01', { created_at: '2024-02-01', segment: 'growth' })]);
-    // January's is from before the customer was.
+    await arrive(['customers', customer('c', '2024-02-10', { created_at: '2024-02-10', segment: 'growth' })]);
+    // January's is from before the customer was, February's of the moment in which it starts.
     expect(await facts()).toEqual([
       { id: 'c-2024-01', customer: 'c', plan: null },
       { id: 'c-2024-02', customer: 'c', plan: 'basic' },
@@ -138,7 +138,12 @@ describe('facts', () => {
   // pg-trickle#409.
   test('are right when both sides of the join change in one run', async () => {
     await arrive(
-      ['customers', customer('c', '2024-01-01'), customer('d', '2024-01-01')],
+      [
+        'customers',
+        customer('c', '2024-01-01'),
+        customer('c', '2024-02-01', { plan_type: 'free' }),
+        customer('d', '2024-01-01'),
+      ],
       [
         'transactions',
         transaction('stays', 'c', '2024-03-10'),
@@ -154,11 +159,11 @@ describe('facts', () => {
         customer('d', '2024-02-01', { plan_type: 'free' }),
         customer('e', '2024-01-01', { plan_type: 'enterprise' }),
       ],
-      // One transaction moves to another customer, one leaves the new window, and two are new.
+      // One transaction moves to another customer, one to a window that stays as it was, and two are new.
       [
         'transactions',
         transaction('moves', 'd', '2024-03-10'),
-        transaction('goes', 'c', '2024-02-10'),
+        transaction('goes', 'c', '2024-01-10'),
         transaction('new-c', 'c', '2024-03-20'),
         transaction('new-e', 'e', '2024-03-20'),
       ],
