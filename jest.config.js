@@ -1,5 +1,10 @@
 // Two projects: `pure` needs no server; `stack` runs against the real PostgreSQL and the real Temporal server,
 // which test/support/global-setup.ts starts once for the whole run.
+const { availableParallelism } = require('node:os');
+
+// Most tests wait for servers: two files at once also on one core, and no more than the servers have sessions for.
+const maxWorkers = Math.max(2, Math.min(4, availableParallelism()));
+
 const common = {
   testEnvironment: 'node',
   transform: {
@@ -17,6 +22,7 @@ const common = {
 
 module.exports = {
   testTimeout: 60_000,
+  maxWorkers,
   reporters: ['default', '<rootDir>/scripts/jest-summary-reporter.cjs'],
   projects: [
     { ...common, displayName: 'pure', testMatch: ['<rootDir>/test/{unit,property,golden}/**/*.test.ts'] },

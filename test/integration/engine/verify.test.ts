@@ -282,7 +282,8 @@ describe('what an attempt leaves behind', () => {
       await blocker.query(rawSql('lock table gold.dim_customer in access exclusive mode'));
       const first = verifyNode(deps, { ...request, nodeId, signal: abort.signal });
       await waitFor(async () => {
-        const waiting = "select from pg_locks where not granted and relation = 'gold.dim_customer'::regclass";
+        const waiting = `select from pg_locks where not granted and relation = 'gold.dim_customer'::regclass
+          and database = (select oid from pg_database where datname = current_database())`;
         return (await select(waiting)).length > 0;
       });
       abort.abort();

@@ -243,7 +243,10 @@ describe('a plain dbt model, while loads are published from all sides', () => {
     const after = ingest.publish(second);
     await waitFor(
       () =>
-        pool.exists(sql.typeAlias('void')`select from pg_locks where locktype = 'advisory' and not granted`),
+        pool.exists(sql.typeAlias('void')`
+          select from pg_locks where locktype = 'advisory' and not granted
+            and database = (select oid from pg_database where datname = current_database())
+        `),
       { what: 'the second publication to wait' },
     );
     expect(await countOf('bronze.transactions')).toBe(0);
