@@ -4,13 +4,7 @@ import { createWarehousePool } from '../../src/db/pool';
 import { rawSql } from '../../src/db/raw-sql';
 import { pipelineWorkflowId, QUERY, SIGNAL, WORKFLOW } from '../../src/wire/names';
 import type { PipelineStatus } from '../../src/wire/pipeline';
-import {
-  createTestDatabase,
-  openSession,
-  type Session,
-  type TestDatabase,
-  testTemporalAddress,
-} from '../support/database';
+import { createTestDatabase, type TestDatabase, testTemporalAddress } from '../support/database';
 import { compileEcho } from '../support/compile-echo';
 import { customer, transaction } from '../support/echo-rows';
 import type { LoadStep } from '../support/histories/history';
@@ -28,8 +22,6 @@ let client: Client;
 let pool: DatabasePool;
 let warehouse: TestWarehouse;
 let scheduleId: string;
-/** Holds runs up in the middle of a model, until all have come. */
-let gate: Session;
 
 const command = async (...args: string[]): Promise<string> => {
   const { code, stdout, stderr } = await strata(args, env);
@@ -50,7 +42,6 @@ beforeAll(async () => {
   warehouse = await TestWarehouse.open(pool, await compileEcho());
   // There is a coordinator, and tables.
   await command('run');
-  gate = await openSession(database.url);
 });
 afterAll(async () => {
   await client.schedule
@@ -61,7 +52,6 @@ afterAll(async () => {
     .getHandle(pipelineWorkflowId(database.name))
     .terminate()
     .catch(() => undefined);
-  await gate.close();
   await worker.stop();
   await connection.close();
   await pool.end();
@@ -150,20 +140,6 @@ const troubles = async (): Promise<readonly unknown[]> => {
   return rows;
 };
 
-/** The coordinator's run, the one by hand and the schedule's are at one model: one writes it, two wait for their turn. */
-const runsMeet = (): Promise<unknown> =>
-  waitFor(
-    async () => {
-      const { rows } = await pool.query(
-        rawSql(`select wait_event from pg_stat_activity
-          where datname = current_database() and application_name like 'strata node %' and wait_event_type = 'Lock'
-          order by wait_event`),
-      );
-      return rows.map((row) => String(row.wait_event)).join() === 'advisory,advisory,relation';
-    },
-    { timeoutMs: 60_000, what: 'one run to write the model and two to wait for it' },
-  );
-
 interface Round {
   readonly customers: LoadStep;
   readonly transactions: LoadStep;
@@ -205,11 +181,7 @@ const ROUNDS: readonly Round[] = [
 test('loads, runs, a full refresh, a run past the coordinator and a schedule, all at once, leave the tables of a computation from scratch', async () => {
   for (const [index, { customers, transactions }] of ROUNDS.entries()) {
     const trigger = index === 0 ? schedule : () => client.schedule.getHandle(scheduleId).trigger();
-    await gate.query('begin');
-    await gate.query('lock table silver.stg_transactions in access exclusive mode');
-    const openGate = runsMeet().finally(() => gate.query('rollback'));
     await Promise.all([
-      openGate,
       ingest(customers),
       ingest(transactions),
       command('run'),
