@@ -4,11 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { shadowSchema } from '../../src/compiler/shadow';
 import { createTestDatabase, runStatements, type TestDatabase } from '../support/database';
+import { queryRows } from '../support/stack-homes';
 import { type Env, requireBuild, type RunningCommand, serversOf, startStrata, strata } from './strata';
 
 const CUSTOMERS = `customer_id,name,email,segment,plan_type,acquisition_channel,created_at,updated_at
 C1,Ann,a@x.io,starter,basic,search,2024-01-01,2024-01-01
 C2,Bob,b@x.io,growth,pro,,2024-01-02,2024-01-02
+`;
+
+const TRANSACTIONS = `transaction_id,customer_id,transaction_date,amount,transaction_type,status
+T1,C1,2024-02-01,10.00,subscription,completed
+T2,C2,2024-03-01,20.00,subscription,completed
 `;
 
 const dir = mkdtempSync(join(tmpdir(), 'strata-e2e-'));
@@ -22,9 +28,10 @@ beforeAll(async () => {
   env = serversOf(database.url);
   worker = startStrata(['worker'], env);
   await worker.prints('worker for warehouse');
-  writeFileSync(join(dir, 'c.csv'), CUSTOMERS);
-  const { code } = await strata(['ingest', 'customers', join(dir, 'c.csv')], env);
-  expect(code).toBe(0);
+  writeFileSync(join(dir, 'customers.csv'), CUSTOMERS);
+  writeFileSync(join(dir, 'transactions.csv'), TRANSACTIONS);
+  await ingest('customers');
+  await ingest('transactions');
 });
 
 afterAll(async () => {
@@ -32,6 +39,19 @@ afterAll(async () => {
   await database.drop();
   rmSync(dir, { recursive: true });
 });
+
+const ingest = async (dataset: string, ...options: string[]): Promise<void> => {
+  const { code, stderr } = await strata(['ingest', dataset, join(dir, `${dataset}.csv`), ...options], env);
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+};
+
+/** Where each row lies, and which transaction wrote it. */
+const places = async (): Promise<unknown[]> => {
+  const tables = ['gold.dim_customer', 'gold.fct_transactions', 'platinum.mart_revenue_monthly'];
+  tables.push('platinum.mart_revenue_daily', 'platinum.mart_mrr_monthly', 'platinum.mart_kpis_monthly');
+  const parts = tables.map((t) => `select '${t}' as name, ctid::text, xmin::text from ${t}`);
+  return queryRows(database.url, `${parts.join(' union all ')} order by 1, 2, 3`);
+};
 
 /** Starts workflow `verify` by Temporal's own command line, and waits for its end. */
 const startByTemporal = async (workflowId: string): Promise<string> => {
@@ -51,6 +71,16 @@ test('tables as strata left them equal a full refresh', async () => {
   expect(stdout).toMatch(/^Of 10 relations 10 equal a full refresh; in [\d.]+s$/m);
   expect(code).toBe(0);
   expect(await startByTemporal(`${database.name}/verify-equal`)).toContain('COMPLETED');
+});
+
+test('a known file loaded again by --force leaves dimension, facts and marts where they are', async () => {
+  const before = await places();
+  expect(before).toHaveLength(12);
+  await ingest('customers', '--force');
+  await ingest('transactions', '--force');
+  expect(await places()).toEqual(before);
+  const silver = 'select distinct _batch_id from silver.stg_transactions';
+  expect(await queryRows(database.url, silver)).toEqual([{ _batch_id: '4' }]);
 });
 
 test('a row that was changed by hand is named, and the exit code is 1', async () => {

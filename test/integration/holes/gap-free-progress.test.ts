@@ -74,7 +74,7 @@ const countOf = (relation: string): Promise<number> =>
 const missing = (relation: string): Promise<readonly unknown[]> =>
   ingest.rows(`select transaction_id from bronze.transactions except select transaction_id from ${relation}`);
 
-describe('as the usual stack has it', () => {
+describe('hole 1: `where _loaded_at > (select max(_loaded_at) from this)`, as the usual stack has it', () => {
   const naive = `insert into copied select * from arrived
     where loaded_at > (select coalesce(max(loaded_at), '-infinity') from copied)`;
 
@@ -106,7 +106,7 @@ describe('as the usual stack has it', () => {
   });
 });
 
-describe('as strata has it', () => {
+describe('hole 1, as strata has it', () => {
   test('a load that took its place first and is published last is in the next run', async () => {
     const warehouse = await TestWarehouse.open(pool, compile({ plain: PLAIN, fed: UNCONSUMED }));
     const first = await loaded(0);

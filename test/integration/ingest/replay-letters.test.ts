@@ -68,7 +68,8 @@ const letters = (): Promise<Record<string, unknown>[]> =>
   warehouse.rows('select id, state, attempts, error_code, error from ops.dead_letter_queue order by id');
 
 // floe#264.
-test('a corrected row takes its original place in the load order, with a new moment, and its letter is replayed', async () => {
+// Hole 8 of the usual stack.
+test('hole 8, a dead letter is a grave: here a corrected row takes its original place in the load order, with a new moment, and its letter is replayed', async () => {
   await warehouse.ingest(
     'transactions',
     transactionsFile(transactionLine(1), 'T2,C1,2024-01-10,10,gift,completed', transactionLine(3)),
