@@ -9,8 +9,7 @@ const CUSTOMERS_EVERY_FILES = 5;
 
 /** What may be at most, whatever the time: bounds by construction, with some room. */
 export const LIMITS = {
-  /** Ten loads at once need some 40 MB each beside what an idle worker has. */
-  rssMb: 800,
+  rssMb: { soak: 600, burst: 1500 },
   /** A worker's pool of 20, and 10 loads with a connection of their own each. */
   connectionsAWorker: 32,
   /** 100 runs of the coordinator, and the signals of some files each. */
@@ -47,10 +46,13 @@ const over = (checks: readonly Check[]): string[] =>
     .map(([what, value, limit]) => `${what}: ${value} > ${limit}`);
 
 /** The figures that are over what they may be at most, in words. */
-const boundProblems = (samples: readonly Sample[], workers: number): string[] => {
+const boundProblems = (
+  samples: readonly Sample[],
+  { workers, kind }: { workers: number; kind: 'soak' | 'burst' },
+): string[] => {
   const most = (figure: (sample: Sample) => number): number => Math.max(...samples.map(figure));
   return over([
-    ['RSS of a worker, MB', most((s) => s.rssMb), LIMITS.rssMb],
+    ['RSS of a worker, MB', most((s) => s.rssMb), LIMITS.rssMb[kind]],
     ['connections', most((s) => s.connections), LIMITS.connectionsAWorker * workers],
     ['events of the coordinator', most((s) => s.coordinatorEvents), LIMITS.coordinatorEvents],
     ['dead rows', most((s) => s.deadRows), LIMITS.deadRows],
@@ -73,7 +75,14 @@ const sameNumbers = (a: Expected, b: Expected): boolean =>
 const conclude = async (
   system: SystemUnderLoad,
   source: LoadSource,
-  load: { files: number; rows: number; samples: Sample[]; workers: number; startedAt: number },
+  load: {
+    kind: 'soak' | 'burst';
+    files: number;
+    rows: number;
+    samples: Sample[];
+    workers: number;
+    startedAt: number;
+  },
 ): Promise<SoakReport> => {
   const actual = await system.untilQuiet(load.files);
   const seconds = Math.round((Date.now() - load.startedAt) / 1000);
@@ -89,7 +98,7 @@ const conclude = async (
     expected,
     actual,
     problems: [
-      ...boundProblems(load.samples, load.workers),
+      ...boundProblems(load.samples, load),
       ...(await system.retriedNodes()),
       ...(sameNumbers(expected, actual) ? [] : ['the tables are not what was sent']),
     ],
@@ -125,7 +134,10 @@ export const runSoak = async ({ servers, folder, minutes, log }: SoakOptions): P
       }
       await sleep(Math.max(0, startedAt + (files + 1) * FILE_INTERVAL_MS - Date.now()));
     }
-    const report = await conclude(system, source, { files, rows, samples, workers: 1, startedAt });
+    const report = await conclude(system, source, {
+      kind: 'soak',
+      ...{ files, rows, samples, workers: 1, startedAt },
+    });
     return { ...report, problems: [...report.problems, ...growthProblems(samples)] };
   } finally {
     await system.close();
@@ -155,7 +167,10 @@ export const runBurst = async ({ servers, folder, files, workers }: BurstOptions
     })();
     const rows = sent.reduce((sum, file) => sum + file.goodRows + file.badRows, 0);
     try {
-      return await conclude(system, source, { files, rows, samples, workers, startedAt });
+      return await conclude(system, source, {
+        kind: 'burst',
+        ...{ files, rows, samples, workers, startedAt },
+      });
     } finally {
       isOver = true;
       await sampling;
