@@ -22,6 +22,7 @@ const common = {
 
 module.exports = {
   testTimeout: 60_000,
+  testSequencer: '<rootDir>/scripts/jest-longest-first.cjs',
   maxWorkers,
   reporters: ['default', '<rootDir>/scripts/jest-summary-reporter.cjs'],
   projects: [
