@@ -1,4 +1,5 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- loads while the servers start */
+import { countOf } from '../domain/count-of';
 import type { CommandContext } from './context';
 import { actorOf, type DlqActOptions, filterOf } from './dlq-options';
 import { withDatabase } from './session';
@@ -18,7 +19,7 @@ const move = (
       act,
     );
     output.document({ [action]: moved });
-    output.line(`${moved} ${moved === 1 ? 'dead letter' : 'dead letters'} ${action}`);
+    output.line(`${countOf(moved, 'dead letter')} ${action}`);
     const asked = options.ids?.length ?? 0;
     if (asked > moved)
       output.note(`${asked - moved} of those named are not ${action === 'discarded' ? 'open' : 'discarded'}`);

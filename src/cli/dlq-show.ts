@@ -1,5 +1,6 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- loads while the servers start */
 import type { LetterActionRow, LetterRow } from '../db/dead-letter-queue';
+import { countOf } from '../domain/count-of';
 import type { LetterFields } from '../ingest/mend-letters';
 import type { CommandContext, CommonOptions } from './context';
 import { loadProjectDatasets } from './dlq-datasets';
@@ -46,7 +47,7 @@ const letterLines = (
   known: LetterFields | undefined,
   actions: readonly LetterActionRow[],
 ): string[] => [
-  `Dead letter ${letter.id} of ${letter.dataset}: ${letter.state}, ${letter.attempts} ${letter.attempts === 1 ? 'attempt' : 'attempts'}`,
+  `Dead letter ${letter.id} of ${letter.dataset}: ${letter.state}, ${countOf(letter.attempts, 'attempt')}`,
   `  file    ${singleLine(letter.file)}, line ${letter.lineNumber} (batch ${letter.batchId}, row ${letter.rowNumber})`,
   ...(letter.isOfRejectedFile
     ? ['  note    its file was rejected whole: it is loaded again when mended']

@@ -1,11 +1,10 @@
 import { basename } from 'node:path';
+import { countOf } from '../domain/count-of';
 import { errorLine } from './describe-error';
 import { shownName } from '../domain/columns/field-problem';
 import type { IngestResult } from '../wire/ingest';
 import type { FileOutcome } from './ingest-files';
 import type { Output } from './output';
-
-const plural = (count: number, word: string): string => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 /** Of a complete load: what it closed and reopened. */
 const closingLines = (name: string, { rowsClosed, rowsReopened }: IngestResult): string[] =>
@@ -25,7 +24,7 @@ const resultLines = (name: string, result: IngestResult): string[] => {
         ...(extraColumns.length === 0
           ? []
           : [
-              `${name}: kept ${plural(extraColumns.length, 'extra column')} in _extra: ${extraColumns.map(shownName).join(', ')}`,
+              `${name}: kept ${countOf(extraColumns.length, 'extra column')} in _extra: ${extraColumns.map(shownName).join(', ')}`,
             ]),
       ];
     case 'duplicate':

@@ -3,35 +3,27 @@ import { loadConfig } from '../config';
 import type { TransformInput, TransformResult } from '../wire/transform';
 import type { CommandContext } from './context';
 import { EXIT_FAILED } from './describe-error';
-import { followRun, requestRun } from './follow-run';
 import { compileProjectDir, storeProjectPlan } from './project-plan';
 import type { RunOptions } from './run';
+import { askAndFollow } from './run-and-report';
 import { labelWidthOf } from './run-lines';
 import { type Session, withSession } from './session';
 import { differenceLines, verifyLine, verifySummary } from './verify-lines';
-import { tellWhyWaiting } from './why-waiting';
 
-const follow = async (
-  { output, signal }: CommandContext,
+const follow = (
+  context: CommandContext,
   session: Session,
   transform: TransformInput,
-): Promise<TransformResult> => {
-  output.progress('waiting for the run to start');
-  const waiting = new AbortController();
-  void tellWhyWaiting(session, output.note, waiting.signal);
-  const started = await requestRun(session, { transform }, signal).finally(() => {
-    waiting.abort();
-  });
-  const listener = {
-    isDone: ({ verification, state }: TransformResult['results'][number]) =>
-      verification !== undefined || state !== 'success',
-    onNode: (_index: number, node: TransformResult['results'][number], all: readonly { label: string }[]) => {
-      output.line(verifyLine(node, labelWidthOf(all)));
+): Promise<TransformResult> =>
+  askAndFollow(context, session, {
+    request: { transform },
+    listener: {
+      isDone: ({ verification, state }) => verification !== undefined || state !== 'success',
+      onNode: (_index, node, all) => {
+        context.output.line(verifyLine(node, labelWidthOf(all)));
+      },
     },
-    onProgress: output.progress,
-  };
-  return followRun(session, started, listener, signal);
-};
+  });
 
 const verifyAndReport = async (
   context: CommandContext,

@@ -10,9 +10,10 @@ import type { RelationName } from '../compiler/manifest';
 import { refuseImbalance } from '../domain/conservation';
 import type { RowCounts } from '../wire/transform';
 import { describeRelation } from './facts';
+import { listPartitions } from './list-partitions';
 import { rawSql } from './raw-sql';
 import { findRelation } from './relations';
-import { beginBuild, listPartitions, replaceRelation, swapIn } from './replace-relation';
+import { beginBuild, replaceRelation, swapIn } from './replace-relation';
 import { INVALID_TABLE_DEFINITION, isSqlState } from './sqlstate';
 import { type BuildInput, countRows, execute, stageModel } from './stage-model';
 import { takeTurn } from './take-turn';
@@ -50,8 +51,8 @@ const createTracked = async (
   return ensurePartitions(connection, built, { from: STAGED, field: partition.field });
 };
 
-/** What leaves the staged rows by `delete_where`. */
-const dropGone = async (connection: CommonQueryMethods, config: TrackedConfig): Promise<number> => {
+/** Takes out of the staged rows those that `delete_where` names; returns how many. */
+export const dropGone = async (connection: CommonQueryMethods, config: TrackedConfig): Promise<number> => {
   if (config.materialized !== 'incremental' || config.delete_where === undefined) return 0;
   const gone = await countRows(connection, `delete from ${STAGED} where _gone`);
   await execute(connection, [`alter table ${STAGED} drop column _gone`]);

@@ -4,6 +4,9 @@ import { z } from 'zod';
 import { openToReaders } from './roles';
 import type { ManifestModel } from '../compiler/manifest';
 
+/** Of sessions that make schemas at once. */
+export const SCHEMA_LOCK = 'strata:schema';
+
 const Missing = z.object({ needs_schema: z.boolean(), needs_extension: z.boolean() });
 
 /**
@@ -20,9 +23,7 @@ export const ensureSchema = async (connection: CommonQueryMethods, model: Manife
         as needs_extension
   `);
   if (!needs_schema && !needs_extension) return;
-  await connection.query(
-    sql.typeAlias('void')`select pg_advisory_lock(hashtextextended('strata:schema', 0))`,
-  );
+  await connection.query(sql.typeAlias('void')`select pg_advisory_lock(hashtextextended(${SCHEMA_LOCK}, 0))`);
   try {
     if (needs_schema) {
       await connection.query(sql.typeAlias('void')`create schema if not exists ${sql.identifier([schema])}`);
@@ -34,7 +35,7 @@ export const ensureSchema = async (connection: CommonQueryMethods, model: Manife
       );
   } finally {
     await connection.query(
-      sql.typeAlias('void')`select pg_advisory_unlock(hashtextextended('strata:schema', 0))`,
+      sql.typeAlias('void')`select pg_advisory_unlock(hashtextextended(${SCHEMA_LOCK}, 0))`,
     );
   }
 };

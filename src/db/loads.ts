@@ -1,7 +1,7 @@
 import type { CommonQueryMethods, DatabasePool } from 'slonik';
 import { sql } from './sql';
 import { z } from 'zod';
-import { asLoginRole } from './roles';
+import { endSessions } from './end-sessions';
 import { isSqlState } from './sqlstate';
 
 const LoadRow = z.object({ load_id: z.string(), file_identity: z.string().nullable() });
@@ -160,12 +160,7 @@ export const lockPublication = async (db: CommonQueryMethods, dataset: string): 
 export const endOtherWriters = async (pool: DatabasePool, loadId: string): Promise<void> => {
   try {
     await pool.connect((connection) =>
-      asLoginRole(connection, () =>
-        connection.query(sql.typeAlias('void')`
-          select pg_terminate_backend(pid) from pg_stat_activity
-          where application_name = ${loadSessionName(loadId)} and datname = current_database()
-        `),
-      ),
+      endSessions(connection, sql.fragment`application_name = ${loadSessionName(loadId)}`),
     );
   } catch (error) {
     if (!isSqlState(error, LACKS_PRIVILEGE)) throw error;

@@ -6,7 +6,7 @@ import type {
 } from 'slonik';
 import { z } from 'zod';
 import { nameHash } from '../compiler/identifiers';
-import { asLoginRole } from './roles';
+import { endSessions } from './end-sessions';
 import { sql } from './sql';
 
 /** One attempt at a node. Of two at once the later counts. */
@@ -64,14 +64,13 @@ export const beginAttempt = async (connection: DatabasePoolConnection, own: Node
     select set_config('application_name', ${nodeSessionName(own)}, false),
       set_config('idle_session_timeout', ${STANDSTILL_TIMEOUT}, false)
   `);
-  await asLoginRole(connection, () =>
-    connection.query(sql.typeAlias('void')`
-      select pg_terminate_backend(pid) from pg_stat_activity
-      where starts_with(application_name, ${nodeSessions(own)})
-        and string_to_array(split_part(application_name, ' ', 5), '.')::integer[]
-          <= array[${own.attempt}, ${own.delivery}]::integer[]
-        and datname = current_database() and usename = session_user and pid <> pg_backend_pid()
-    `),
+  await endSessions(
+    connection,
+    sql.fragment`
+      starts_with(application_name, ${nodeSessions(own)}) and usename = session_user
+      and string_to_array(split_part(application_name, ' ', 5), '.')::integer[]
+        <= array[${own.attempt}, ${own.delivery}]::integer[]
+    `,
   );
 };
 
@@ -98,12 +97,9 @@ export const checkAttempt = async (
 /** Ends what still works at nodes of a run that is to be closed: workers that were frozen. */
 export const endAttempts = async (pool: DatabasePool, runId: string): Promise<void> => {
   await pool.connect((connection) =>
-    asLoginRole(connection, () =>
-      connection.query(sql.typeAlias('void')`
-        select pg_terminate_backend(pid) from pg_stat_activity
-        where starts_with(application_name, ${runSessions(runId)})
-          and datname = current_database() and usename = session_user and pid <> pg_backend_pid()
-      `),
+    endSessions(
+      connection,
+      sql.fragment`starts_with(application_name, ${runSessions(runId)}) and usename = session_user`,
     ),
   );
 };

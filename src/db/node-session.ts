@@ -1,6 +1,7 @@
 import type { DatabasePool, DatabasePoolConnection } from 'slonik';
 import { sql } from './sql';
 import { z } from 'zod';
+import { endSessions } from './end-sessions';
 import { asLoginRole } from './roles';
 
 const SessionRow = z.object({ pid: z.number(), database: z.string() });
@@ -37,13 +38,7 @@ const cancelOnAbort = (pool: DatabasePool, { name, signal }: NodeSession, pid: n
  */
 const endEarlierAttempts = async (connection: DatabasePoolConnection, name: string): Promise<void> => {
   await connection.query(sql.typeAlias('void')`select set_config('application_name', ${name}, false)`);
-  await asLoginRole(connection, () =>
-    connection.query(sql.typeAlias('void')`
-      select pg_terminate_backend(pid) from pg_stat_activity
-      where application_name = ${name} and datname = current_database() and usename = session_user
-        and pid <> pg_backend_pid()
-    `),
-  );
+  await endSessions(connection, sql.fragment`application_name = ${name} and usename = session_user`);
 };
 
 /**

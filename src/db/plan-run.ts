@@ -18,6 +18,16 @@ export interface PlanRunRequest {
 export const labelOf = (node: ManifestNode): string =>
   node.kind === 'model' ? `${node.relation.schema}.${node.relation.name}` : node.name;
 
+/** What plans and results say of a node. */
+export const describeNode = (
+  node: ManifestNode,
+): Pick<PlannedNode, 'name' | 'label' | 'kind' | 'materialized'> => ({
+  name: node.name,
+  label: labelOf(node),
+  kind: node.kind,
+  materialized: node.kind === 'model' ? node.materialized : 'test',
+});
+
 const isEphemeral = (node: ManifestNode): boolean =>
   node.kind === 'model' && node.materialized === 'ephemeral';
 
@@ -51,10 +61,7 @@ const plannedNodes = (manifest: Manifest, { command, select, exclude }: Transfor
     const node = manifest.nodes[id] as ManifestNode;
     return {
       id,
-      name: node.name,
-      label: labelOf(node),
-      kind: node.kind,
-      materialized: node.kind === 'model' ? node.materialized : 'test',
+      ...describeNode(node),
       dependsOn: selectedParents(manifest, id, selected),
     };
   });

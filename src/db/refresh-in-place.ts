@@ -2,6 +2,7 @@ import type { CommonQueryMethods } from 'slonik';
 import { z } from 'zod';
 import { quoteIdentifier, relationSql } from '../compiler/identifiers';
 import type { RelationName } from '../compiler/manifest';
+import { listPartitions } from './list-partitions';
 import { rawSql } from './raw-sql';
 import { sql } from './sql';
 
@@ -13,8 +14,6 @@ const Shape = z.object({
   rules: z.array(z.string()),
 });
 type Shape = z.infer<typeof Shape>;
-
-const Partition = z.object({ name: z.string(), bounds: z.string() });
 
 /** Types that PostgreSQL can't compare. */
 const INCOMPARABLE = /^(json|xml|point|line|lseg|box|path|polygon|circle)(\[\])*$/;
@@ -59,25 +58,14 @@ const canTakeOver = (standing: Shape | undefined, built: Shape): boolean =>
   built.rules.every((rule) => standing.rules.includes(rule)) &&
   !built.columns.some((column) => INCOMPARABLE.test(column.type));
 
-const partitionsOf = (connection: CommonQueryMethods, { schema, name }: RelationName) =>
-  connection.any(sql.type(Partition)`
-    select c.relname::text as name, pg_get_expr(c.relpartbound, c.oid) as bounds
-    from pg_inherits as i
-    inner join pg_class as p on p.oid = i.inhparent
-    inner join pg_namespace as n on n.oid = p.relnamespace
-    inner join pg_class as c on c.oid = i.inhrelid
-    where n.nspname = ${schema} and p.relname = ${name}
-    order by c.relname
-  `);
-
 /** Partitions that the standing table lacks go over as they are; attaching holds up no reader. */
 const movePartitions = async (
   connection: CommonQueryMethods,
   relation: RelationName,
   built: RelationName,
 ): Promise<void> => {
-  const has = new Set((await partitionsOf(connection, relation)).map((p) => p.name));
-  for (const { name, bounds } of await partitionsOf(connection, built)) {
+  const has = new Set((await listPartitions(connection, relation)).map((p) => p.name));
+  for (const { name, bounds } of await listPartitions(connection, built)) {
     if (has.has(name)) continue;
     const partition = relationSql({ schema: built.schema, name });
     const moved = relationSql({ schema: relation.schema, name });

@@ -7,6 +7,7 @@ import type { RelationName } from '../compiler/manifest';
 import { StrataError } from '../domain/errors';
 import { dependentViews } from './dependent-views';
 import { describeRelation } from './facts';
+import { listPartitions } from './list-partitions';
 import { rawSql } from './raw-sql';
 import { refreshInPlace } from './refresh-in-place';
 import { findRelation } from './relations';
@@ -14,7 +15,6 @@ import { openToReaders } from './roles';
 import { takeTurn } from './take-turn';
 
 const GrantRow = z.object({ grant_sql: z.string() });
-const NameRow = z.object({ schema: z.string(), name: z.string() });
 
 /** What others were granted on a relation; a rebuilt one gets the same. */
 const grantsOn = (connection: CommonQueryMethods, relation: RelationName) =>
@@ -99,16 +99,3 @@ export const swapIn = async (connection: CommonQueryMethods, relation: RelationN
   if (!isDone) await moveBuilt(connection, relation);
   await connection.query(sql.typeAlias('void')`drop schema ${sql.identifier([built.schema])}`);
 };
-
-/** The partitions of a table. */
-export const listPartitions = (connection: CommonQueryMethods, { schema, name }: RelationName) =>
-  connection.any(sql.type(NameRow)`
-    select cn.nspname as schema, c.relname as name
-    from pg_inherits as i
-    inner join pg_class as p on p.oid = i.inhparent
-    inner join pg_namespace as pn on pn.oid = p.relnamespace
-    inner join pg_class as c on c.oid = i.inhrelid
-    inner join pg_namespace as cn on cn.oid = c.relnamespace
-    where pn.nspname = ${schema} and p.relname = ${name}
-    order by c.relname
-  `);

@@ -1,14 +1,14 @@
 import type { DatabasePool, DatabasePoolConnection, DatabaseTransactionConnection } from 'slonik';
 import { sql } from './sql';
 import type { Manifest, ManifestNode } from '../compiler/manifest';
-import { countOf } from '../domain/conservation';
+import { countOf } from '../domain/count-of';
 import { StrataError } from '../domain/errors';
 import type { NodeResult, RunNodeInput } from '../wire/transform';
 import { ensureSchema } from './ensure-schema';
 import { explainModelError } from './explain-model-error';
 import { beginAttempt, checkAttempt, type NodeAttempt, nodeSessionName } from './node-attempt';
 import { withNodeSession } from './node-session';
-import { labelOf } from './plan-run';
+import { describeNode, labelOf } from './plan-run';
 import { loadPlan } from './plans';
 import { relationKey } from './relations';
 import { type ModelEffect, reportedPeriods, runModel } from './run-model';
@@ -39,10 +39,7 @@ interface Work {
 
 const base = ({ node, request }: Work, startedAt: number) => ({
   nodeId: node.id,
-  name: node.name,
-  label: labelOf(node),
-  kind: node.kind,
-  materialized: node.kind === 'model' ? node.materialized : 'test',
+  ...describeNode(node),
   durationMs: Date.now() - startedAt,
   attempts: request.attempt,
 });

@@ -1,7 +1,7 @@
 import type { CommonQueryMethods } from 'slonik';
 import { asSubselect } from '../compiler/materializations/build';
 import type { Manifest, ManifestTest } from '../compiler/manifest';
-import { countOf } from '../domain/conservation';
+import { countOf } from '../domain/count-of';
 import { StrataError } from '../domain/errors';
 import { renderFor } from './facts';
 import { rawSql } from './raw-sql';

@@ -14,7 +14,7 @@ import { SOURCE, STAGED } from '../compiler/materializations/delta';
 import type { TrackedConfig } from '../compiler/materializations/model-config';
 import { scd2Columns, scd2Versions } from '../compiler/materializations/scd2';
 import type { RelationName } from '../compiler/manifest';
-import { countOf } from '../domain/conservation';
+import { countOf } from '../domain/count-of';
 import { StrataError } from '../domain/errors';
 import { rawSql } from './raw-sql';
 import { isSqlState } from './sqlstate';

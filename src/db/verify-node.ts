@@ -10,7 +10,7 @@ import type { NodeResult, RunNodeInput } from '../wire/transform';
 import { explainModelError } from './explain-model-error';
 import { describeRelation, renderFor } from './facts';
 import { withNodeSession } from './node-session';
-import { labelOf } from './plan-run';
+import { describeNode, labelOf } from './plan-run';
 import { loadPlan } from './plans';
 import { relationKey } from './relations';
 import { getRun, type Run } from './runs';
@@ -132,10 +132,7 @@ const toResult = (
   { verification, durationMs }: RecordedVerification,
 ): NodeResult => ({
   nodeId: model.id,
-  name: model.name,
-  label: labelOf(model),
-  kind: 'model',
-  materialized: model.materialized,
+  ...describeNode(model),
   state: 'success',
   durationMs,
   attempts: request.attempt,

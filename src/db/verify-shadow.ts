@@ -6,11 +6,10 @@ import { asSubselect, identityOf, plainIndexes } from '../compiler/materializati
 import { STAGED } from '../compiler/materializations/delta';
 import { isTrackedConfig, type MaterializationConfig } from '../compiler/materializations/model-config';
 import { createPinnedSource, shadowSchema } from '../compiler/shadow';
+import { dropGone } from './build-model';
+import { SCHEMA_LOCK } from './ensure-schema';
 import { execute, stageModel } from './stage-model';
 import { inputPosition } from './facts';
-
-/** Of strata's sessions that make schemas at once; ensure-schema.ts has the same. */
-const SCHEMA_LOCK = 'strata:schema';
 
 /**
  * Makes a run's shadow schema with the sources as the run saw them, in one transaction: where the schema is, all of it
@@ -51,11 +50,7 @@ const buildTrackedShadow = async (
   { label, shadow, sql: text, config }: ShadowInput & { config: Parameters<typeof identityOf>[0] },
 ): Promise<void> => {
   await stageModel(connection, { label, relation: shadow, sql: text }, config);
-  if (config.materialized === 'incremental' && config.delete_where !== undefined)
-    await execute(connection, [
-      `delete from ${STAGED} where _gone`,
-      `alter table ${STAGED} drop column _gone`,
-    ]);
+  await dropGone(connection, config);
   const key = { columns: [...identityOf(config)], unique: true };
   await execute(connection, [
     `create unlogged table ${relationSql(shadow)} as\nselect * from ${STAGED}`,

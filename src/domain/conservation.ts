@@ -15,7 +15,3 @@ export const refuseImbalance = (label: string, balances: readonly Balance[]): vo
   const problems = wrong.map(({ left, is, right, of }) => `${left}: ${is}, ${right}: ${of}`);
   throw new StrataError('ROWS_NOT_CONSERVED', `${label}: ${problems.join('; ')}`);
 };
-
-/** `1 row`, `2 rows` */
-export const countOf = (count: number, one: string, many = `${one}s`): string =>
-  `${count} ${count === 1 ? one : many}`;

@@ -1,4 +1,4 @@
-import { countOf } from './conservation';
+import { countOf } from './count-of';
 
 /** Below it, a share says nothing: one bad row of two is no sign of a wrong file. */
 const MIN_ROWS_FOR_THRESHOLD = 100;

@@ -1,3 +1,4 @@
+import { countOf } from '../domain/count-of';
 import type { CsvHeader } from '../domain/csv-header';
 import { shownName } from '../domain/columns/field-problem';
 import type { Dataset, RowFailure } from '../domain/dataset';
@@ -52,8 +53,7 @@ export class RowChecker implements RecordSink {
     this.rowNumber += 1;
     const { fieldCount } = this.options.header;
     if (fields.length !== fieldCount) {
-      const counted = `${fields.length} ${fields.length === 1 ? 'field' : 'fields'}`;
-      const message = `the row has ${counted}, the header has ${fieldCount}`;
+      const message = `the row has ${countOf(fields.length, 'field')}, the header has ${fieldCount}`;
       this.refuse(position, [{ code: 'WRONG_FIELD_COUNT', message }]);
       return;
     }

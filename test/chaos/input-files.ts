@@ -3,14 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import type { Random } from '../../src/demo/random';
+import { DEMO_COLUMNS } from '../../src/demo/rows';
+import { fieldText } from '../support/histories/csv-rows';
 import { histories, wholeRuns } from '../support/histories/history-arbitraries';
-import {
-  type Accepted,
-  type CustomerRow,
-  money,
-  type SpendRow,
-  type TransactionRow,
-} from '../support/reference';
+import type { Accepted, CustomerRow, SpendRow, TransactionRow } from '../support/reference';
 
 export type DatasetName = keyof Accepted;
 
@@ -31,21 +27,6 @@ export interface InputFile {
   readonly isBroken: boolean;
 }
 
-const COLUMNS: Readonly<Record<DatasetName, readonly string[]>> = {
-  customers: [
-    'customer_id',
-    'name',
-    'email',
-    'segment',
-    'plan_type',
-    'acquisition_channel',
-    'created_at',
-    'updated_at',
-  ],
-  transactions: ['transaction_id', 'customer_id', 'transaction_date', 'amount', 'transaction_type', 'status'],
-  marketing_spend: ['spend_date', 'channel', 'amount'],
-};
-
 /** What somebody puts in place of an amount that can't be read. */
 export const MENDED_AMOUNT = '1.00';
 const MENDED_CENTS = 100n;
@@ -56,18 +37,6 @@ const HALF_YEAR_S = 180 * 86_400;
 const START_S = Date.UTC(2023, 10, 20) / 1000;
 
 const sha256Of = (content: string): string => createHash('sha256').update(content).digest('hex');
-
-const instant = (microseconds: bigint): string => {
-  const rest = ((microseconds % 1000n) + 1000n) % 1000n;
-  const iso = new Date(Number((microseconds - rest) / 1000n)).toISOString();
-  return iso.replace('Z', `${rest.toString().padStart(3, '0')}Z`);
-};
-
-const fieldText = (column: string, value: unknown): string => {
-  if (value === null || value === undefined) return '';
-  if (typeof value !== 'bigint') return String(value);
-  return column === 'amount' ? money(value) : instant(value);
-};
 
 /** An empty field is NULL: that is what the file says, whatever was drawn. */
 const asRead = (row: Row): Row =>
@@ -130,7 +99,7 @@ class FileDraft {
     private readonly path: string,
     private readonly dataset: DatasetName,
   ) {
-    this.lines = [COLUMNS[dataset].join(',')];
+    this.lines = [DEMO_COLUMNS[dataset].join(',')];
   }
 
   good(row: Row): void {
@@ -158,7 +127,7 @@ class FileDraft {
   }
 
   private lineOf(row: Row): string {
-    return COLUMNS[this.dataset]
+    return DEMO_COLUMNS[this.dataset]
       .map((c) => fieldText(c, (row as unknown as Record<string, unknown>)[c]))
       .join(',');
   }

@@ -13,7 +13,7 @@ import type {
   TransformStatus,
 } from '../../src/wire/transform';
 import { waitFor } from '../support/wait-for';
-import { createGate, failureOf, openWorkflowBench, type WorkflowBench } from './workflow-worker';
+import { createGate, failureOf, node, openWorkflowBench, type WorkflowBench } from './workflow-worker';
 
 type Transform = (input?: unknown) => Promise<TransformResult>;
 
@@ -22,15 +22,6 @@ beforeAll(async () => {
   bench = await openWorkflowBench();
 });
 afterAll(() => bench.close());
-
-const node = (name: string, ...dependsOn: string[]): PlannedNode => ({
-  id: name,
-  name,
-  label: `gold.${name}`,
-  kind: 'model',
-  materialized: 'table',
-  dependsOn,
-});
 
 const succeeded = ({ nodeId, attempt }: RunNodeInput): NodeResult => ({
   nodeId,

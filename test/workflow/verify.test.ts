@@ -6,13 +6,12 @@ import { WORKFLOW } from '../../src/wire/names';
 import type {
   FinishRunInput,
   NodeResult,
-  PlannedNode,
   RunNodeInput,
   TransformInput,
   TransformResult,
 } from '../../src/wire/transform';
 import { waitFor } from '../support/wait-for';
-import { failureOf, openWorkflowBench, type WorkflowBench } from './workflow-worker';
+import { failureOf, node, openWorkflowBench, type WorkflowBench } from './workflow-worker';
 
 let bench: WorkflowBench;
 beforeAll(async () => {
@@ -20,14 +19,6 @@ beforeAll(async () => {
 });
 afterAll(() => bench.close());
 
-const node = (name: string, ...dependsOn: string[]): PlannedNode => ({
-  id: name,
-  name,
-  label: `gold.${name}`,
-  kind: 'model',
-  materialized: 'table',
-  dependsOn,
-});
 const NODES = [node('a'), node('b', 'a'), node('c', 'b')];
 
 const result = ({ nodeId, attempt }: RunNodeInput): NodeResult => ({

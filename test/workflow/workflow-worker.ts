@@ -10,6 +10,7 @@ import {
   type WorkflowBundle,
 } from '@temporalio/worker';
 import type { Activities } from '../../src/activities/contract';
+import type { PlannedNode } from '../../src/wire/transform';
 
 const silent = new DefaultLogger('ERROR', () => undefined);
 
@@ -127,3 +128,13 @@ export const failureOf = async (work: Promise<unknown>): Promise<ApplicationFail
   }
   throw new Error('it did not fail');
 };
+
+/** A planned table. */
+export const node = (name: string, ...dependsOn: string[]): PlannedNode => ({
+  id: name,
+  name,
+  label: `gold.${name}`,
+  kind: 'model',
+  materialized: 'table',
+  dependsOn,
+});

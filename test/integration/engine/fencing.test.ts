@@ -1,4 +1,5 @@
 import type { DatabasePool } from 'slonik';
+import { z } from 'zod';
 import { createWarehousePool } from '../../../src/db/pool';
 import { rawSql } from '../../../src/db/raw-sql';
 import { sql } from '../../../src/db/sql';
@@ -161,7 +162,8 @@ test('a failing node leaves no name and no lock on its connection', async () => 
 });
 
 test('the server itself ends a session that stands still within a transaction, or while it holds a node', async () => {
-  const timeout = (name: string) => pool.oneFirst(sql.unsafe`select current_setting(${name}) as value`);
+  const timeout = (name: string) =>
+    pool.oneFirst(sql.type(z.object({ value: z.string() }))`select current_setting(${name}) as value`);
   expect(await timeout('idle_in_transaction_session_timeout')).toBe('1min');
   const seen = compileShop({
     m: `{{ config(materialized='table') }} select current_setting('idle_session_timeout') as idle`,

@@ -52,7 +52,8 @@ test('when a node rejects, nothing more starts, and what runs is awaited', async
     execute: async (n) => {
       started.push(n.id);
       if (n.id === 'cancelled') throw new Error('cancelled');
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      // Longer than any chain of promises: a run that didn't wait would have rejected before.
+      await new Promise((resolve) => setImmediate(resolve));
       slowEnded = true;
       return resultOf(n, 'success');
     },
