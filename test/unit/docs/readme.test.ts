@@ -20,7 +20,7 @@ import {
 } from '../../../src/wire/names';
 import { FullRefresh, RunRequest } from '../../../src/wire/pipeline';
 import { TransformInput } from '../../../src/wire/transform';
-import { codeBlocks, nameIn, readText, ROOT, section, tableRows } from './markdown';
+import { codeBlocks, nameIn, namesIn, readText, ROOT, section, tableRows } from './markdown';
 
 const readme = readText('README.md');
 
@@ -52,9 +52,15 @@ describe('the public names', () => {
       query: Object.values(QUERY),
       'search attribute': Object.values(SEARCH_ATTRIBUTE),
     };
-    const documented = tableRows(names).map(([kind, name]) => `${kind} ${nameIn(name)}`);
     const actual = Object.entries(kinds).flatMap(([kind, all]) => all.map((name) => `${kind} ${name}`));
+    const reference = section(readText('docs/reference.md'), '## Public names');
+    const documented = tableRows(reference).map(([kind, name]) => `${kind} ${nameIn(name)}`);
     expect(documented.sort()).toEqual(actual.sort());
+    // Here a row has all names of a kind; `pipeline` also says whom a signal is for.
+    const listed = tableRows(names).flatMap(([kind = '', cell = '']) =>
+      namesIn(cell.replace(/(?:^|; )(?:to|on|of) [^:]+:/g, '')).map((name) => `${kind} ${name}`),
+    );
+    expect(listed.sort()).toEqual(actual.sort());
   });
 
   const lines = codeBlocks(names, '')
