@@ -5,6 +5,8 @@ const TRANSACTION_HEADER = 'transaction_id,customer_id,transaction_date,amount,t
 const CUSTOMER_HEADER = 'customer_id,name,email,segment,plan_type,acquisition_channel,created_at,updated_at';
 const START = Date.UTC(2024, 0, 1);
 const MONTH_MS = 30 * 86_400_000;
+/** The source's clock: an hour at a file a second is five years, as far ahead as facts have months of their own. */
+const FILE_MS = MONTH_MS / 60;
 const CUSTOMERS = 500;
 const SEGMENTS = ['starter', 'growth', 'enterprise'];
 const CHANNELS = ['ads', 'seo'];
@@ -62,11 +64,12 @@ export class LoadSource {
     return { ...this.#write('transactions', lines), goodRows: rows, badRows };
   }
 
+  /** Of the source's present, so that a change touches recent facts: as much work after an hour as in the beginning. */
   customers(rows: number): SourceFile {
     const lines = [CUSTOMER_HEADER];
     for (let i = 0; i < rows; i++) {
       const id = `C${this.#random(CUSTOMERS)}`;
-      const at = new Date(START + this.#files * 3_600_000 + i * 1000).toISOString();
+      const at = new Date(START + this.#files * FILE_MS + i * 1000).toISOString();
       const segment = SEGMENTS[this.#random(SEGMENTS.length)];
       lines.push(
         `${id},Name ${this.#random(9)},${id}@example.com,${segment},pro,${CHANNELS[0]},2023-12-01,${at}`,
@@ -87,7 +90,7 @@ export class LoadSource {
     const earlier = corrects ? 1 + this.#random(this.#lastId) : 0;
     const id = earlier > 0 && !used.has(earlier) ? earlier : ++this.#lastId;
     used.add(id);
-    const at = START + (this.#files * MONTH_MS) / 20 - this.#random(3) * this.#random(MONTH_MS);
+    const at = START + this.#files * FILE_MS - this.#random(3) * this.#random(MONTH_MS);
     const cents = this.#random(100_000);
     const status = this.#random(20) === 0 ? 'failed' : 'completed';
     this.#completed.set(id, status === 'completed' ? BigInt(cents) : 0n);

@@ -16,7 +16,10 @@ export const LIMITS = {
   coordinatorEvents: 8_000,
   /** The last third of a soak against the one before; full collections make a saw of it. */
   rssGrowth: 1.3,
-  deadRows: 300_000,
+  /** Vacuum comes once a minute at most. */
+  feedMb: 200,
+  /** Vacuum comes at a fifth of a table. */
+  deadPercent: 40,
 } as const;
 
 export interface SoakReport {
@@ -55,7 +58,8 @@ const boundProblems = (
     ['RSS of a worker, MB', most((s) => s.rssMb), LIMITS.rssMb[kind]],
     ['connections', most((s) => s.connections), LIMITS.connectionsAWorker * workers],
     ['events of the coordinator', most((s) => s.coordinatorEvents), LIMITS.coordinatorEvents],
-    ['dead rows', most((s) => s.deadRows), LIMITS.deadRows],
+    ['change feeds on disk, MB', most((s) => s.feedMb), LIMITS.feedMb],
+    ['dead rows of all tables, %', most((s) => s.deadPercent), LIMITS.deadPercent],
     ['rows left in change feeds', samples[samples.length - 1]?.feedRows ?? 0, 0],
   ]);
 };

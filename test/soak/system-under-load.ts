@@ -27,8 +27,10 @@ export interface Sample {
   readonly connections: number;
   readonly coordinatorEvents: number;
   readonly feedRows: number;
-  /** Of strata's own tables, the feeds and the marts. */
-  readonly deadRows: number;
+  /** On disk: what is appended and deleted leaves dead rows until the next vacuum. */
+  readonly feedMb: number;
+  /** Share of dead rows in all tables but the feeds, per cent. */
+  readonly deadPercent: number;
 }
 
 /** Workers as users start them, and a client that starts loads and looks at them from outside. */
@@ -134,9 +136,13 @@ export class SystemUnderLoad {
       ),
       coordinatorEvents: await this.#coordinatorEvents(),
       feedRows: await this.#feedRows(),
-      deadRows: await this.#count(
-        `select coalesce(sum(n_dead_tup), 0) from pg_stat_user_tables
-        where schemaname in ('ops', 'strata_feed', 'platinum')`,
+      feedMb: await this.#count(
+        `select ceil(coalesce(sum(pg_total_relation_size(relid)), 0) / 1048576) from pg_stat_user_tables
+        where schemaname = 'strata_feed'`,
+      ),
+      deadPercent: await this.#count(
+        `select round(100 * sum(n_dead_tup) / greatest(sum(n_live_tup), 100000)) from pg_stat_user_tables
+        where schemaname <> 'strata_feed'`,
       ),
     };
   }

@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod/v4';
 import { settings } from '../../../src/settings';
@@ -18,7 +20,8 @@ const Compose = z.object({
   volumes: z.record(z.string(), z.unknown()),
 });
 
-const text = readFileSync(resolve(__dirname, '..', '..', '..', 'docker-compose.yml'), 'utf8');
+const root = resolve(__dirname, '..', '..', '..');
+const text = readFileSync(join(root, 'docker-compose.yml'), 'utf8');
 const { services, volumes } = Compose.parse(parse(text, { merge: true }));
 
 const endsByItself = (name: string): boolean => services[name]?.restart.startsWith('on-failure') === true;
@@ -60,7 +63,9 @@ describe('docker-compose.yml', () => {
   test('the worker reaches the services by their names', () => {
     const { DATABASE_URL, TEMPORAL_ADDRESS } = services.worker?.environment ?? {};
     expect(services).toHaveProperty(/@([\w-]+):\d+\//.exec(DATABASE_URL ?? '')?.[1] ?? '');
-    expect(services).toHaveProperty((TEMPORAL_ADDRESS ?? '').split(':')[0] ?? '');
+    expect(services).toHaveProperty(
+      /([\w-]+):\d+/.exec((TEMPORAL_ADDRESS ?? '').replace(/.*:-/, ''))?.[1] ?? '',
+    );
   });
 
   test('what a service waits for exists, and says when it is ready', () => {
@@ -78,8 +83,35 @@ describe('docker-compose.yml', () => {
     for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
   });
 
-  test('the only variable to set from outside is the password', () => {
-    const names = [...text.matchAll(/(?<!\$)\$\{(\w+)/g)].map((match) => match[1]);
-    expect([...new Set(names)]).toEqual(['POSTGRES_PASSWORD']);
+  test('what can be set from outside is in .env.example, and nothing else is', () => {
+    const names = [...text.matchAll(/(?<!\$)\$\{(\w+)/g)].map((match) => match[1] as string);
+    const example = readFileSync(join(root, '.env.example'), 'utf8');
+    const offered = [...example.matchAll(/^#?(\w+)=/gm)].map((match) => match[1] as string);
+    expect(offered.sort()).toEqual([...new Set(names)].sort());
+  });
+
+  test("it is valid by the Compose specification's schema, and a linter finds nothing to mend", () => {
+    expect(lint(join(root, 'docker-compose.yml'))).toEqual([]);
+    const broken = join(mkdtempSync(join(tmpdir(), 'strata-compose-')), 'docker-compose.yml');
+    writeFileSync(broken, text.replace('healthcheck:', 'health_check:'));
+    expect(lint(broken)).toContain('invalid-schema');
   });
 });
+
+/** The rules that a compose file breaks, those of mere order and quoting apart, and that of an image with a build. */
+const lint = (path: string): string[] => {
+  const disabled = [
+    'services-alphabetical-order',
+    'service-keys-order',
+    'top-level-properties-order',
+    'no-quotes-in-volumes',
+    // The tag that what is built gets, so that --scale and the next service use the same image.
+    'no-build-and-image',
+  ];
+  const program = join(dirname(require.resolve('dclint/package.json')), 'bin', 'dclint.cjs');
+  const args = [path, '--formatter', 'json', ...disabled.flatMap((rule) => ['--disable-rule', rule])];
+  const { stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: 'utf8' });
+  if (!stdout.startsWith('[')) throw new Error(`dclint: ${stdout}${stderr}`);
+  const files = z.array(z.object({ messages: z.array(z.object({ rule: z.string() })) }));
+  return files.parse(JSON.parse(stdout)).flatMap(({ messages }) => messages.map(({ rule }) => rule));
+};
