@@ -1,12 +1,13 @@
+import type { RaiseAlertsInput, RecordAlertsInput, RecordAlertsResult } from '../wire/alerts';
 import type {
   AcceptBatchInput,
   AcceptBatchResult,
   FailBatchInput,
-  IngestResult,
   LoadFileInput,
   LoadFileResult,
   NotifyPipelineInput,
   PublishBatchInput,
+  PublishBatchResult,
 } from '../wire/ingest';
 import type {
   FailReplayInput,
@@ -17,6 +18,7 @@ import type {
 } from '../wire/replay';
 import type {
   FinishRunInput,
+  FinishRunResult,
   NodeResult,
   PlanRunResult,
   RunNodeInput,
@@ -30,7 +32,7 @@ export interface Activities {
   /** Reads, checks and copies the file; a retry goes on from the last committed chunk. */
   loadFile(input: LoadFileInput): Promise<LoadFileResult>;
   /** Makes the rows visible in one small transaction, or finds the content known or the file too bad. */
-  publishBatch(input: PublishBatchInput): Promise<IngestResult>;
+  publishBatch(input: PublishBatchInput): Promise<PublishBatchResult>;
   /** Records that the batch failed, and sweeps its rows. */
   failBatch(input: FailBatchInput): Promise<void>;
   /** Tells the warehouse's coordinator of a published batch; starts the coordinator where there is none. */
@@ -42,7 +44,7 @@ export interface Activities {
   /** One try of comparing one node's relation with its rebuilt shadow; a difference is a result, no failure. */
   verifyNode(input: RunNodeInput): Promise<NodeResult>;
   /** Records how the run and its nodes ended. */
-  finishRun(input: FinishRunInput): Promise<void>;
+  finishRun(input: FinishRunInput): Promise<FinishRunResult | void>;
   /** Enters a replay of dead letters and pins its letters; or finds the one that a command has entered. */
   requestReplay(input: RequestReplayInput): Promise<RequestReplayResult>;
   /** Checks the letters and writes the rows that pass, unseen; one transaction. */
@@ -51,4 +53,8 @@ export interface Activities {
   publishReplay(input: ReplayStepInput): Promise<ReplayResult>;
   /** Records that the replay failed, and removes its rows. */
   failReplay(input: FailReplayInput): Promise<void>;
+  /** Tells the warehouse's alerter what was observed; starts the alerter where there is none. */
+  raiseAlerts(input: RaiseAlertsInput): Promise<void>;
+  /** Takes what was observed, and what people did, into the incidents; one transaction. */
+  recordAlerts(input: RecordAlertsInput): Promise<RecordAlertsResult>;
 }

@@ -1,5 +1,6 @@
 import type { DatabasePool } from 'slonik';
 import type { Logger } from '../observability/logger';
+import { createAlertActivities } from './alert-activities';
 import type { Activities } from './contract';
 import { createGuard } from './guard';
 import { createIngestActivities } from './ingest-activities';
@@ -52,5 +53,6 @@ export const createActivities = (deps: ActivityDeps): Activities => {
       projects,
       guard,
     }),
+    ...createAlertActivities({ ...deps, guard }),
   };
 };

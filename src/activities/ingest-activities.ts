@@ -102,7 +102,8 @@ export const createIngestActivities = (deps: IngestActivityDeps): IngestActiviti
       guard(async () => {
         await checkDatabaseUuid(pool, input.databaseUuid);
         const dataset = await projects.dataset(input.dataset, input.projectDir);
-        return ingest.publishBatch({ pool, dataset }, { batchId: input.batchId });
+        const result = await ingest.publishBatch({ pool, dataset }, { batchId: input.batchId });
+        return { ...result, conditions: await ingest.batchConditions({ pool, dataset }, result) };
       }),
 
     failBatch: ({ batchId, databaseUuid: expected, errorCode, error }) =>

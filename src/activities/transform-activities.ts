@@ -93,7 +93,7 @@ export const createTransformActivities = (deps: TransformActivityDeps): Transfor
     finishRun: (input) =>
       guard(async () => {
         await checkDatabaseUuid(pool, input.databaseUuid);
-        await finishRun({ pool, isOpen }, input);
+        return finishRun({ pool, isOpen }, input);
       }),
   };
 };

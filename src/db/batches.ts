@@ -196,3 +196,27 @@ export const finishBatch = async (db: CommonQueryMethods, batchId: string, end: 
     where batch_id = ${batchId}::bigint
   `);
 };
+
+const ExtraColumnsRow = z.object({ before: z.array(z.string()).nullable(), ever: z.array(z.string()) });
+
+/** The columns that the contract doesn't name, in batches published before this one. */
+export const publishedExtraColumns = async (
+  db: CommonQueryMethods,
+  { dataset, batchId }: { readonly dataset: string; readonly batchId: string },
+): Promise<{ before: readonly string[] | undefined; ever: readonly string[] }> => {
+  const { before, ever } = await db.one(sql.type(ExtraColumnsRow)`
+    select
+      (
+        select extra_columns from ops.batch
+        where dataset = ${dataset} and state = 'published' and batch_id < ${batchId}::bigint
+        order by batch_id desc
+        limit 1
+      ) as before,
+      array(
+        select distinct unnest(extra_columns) from ops.batch
+        where
+          dataset = ${dataset} and state = 'published' and batch_id < ${batchId}::bigint and extra_columns <> '{}'
+      ) as ever
+  `);
+  return { before: before ?? undefined, ever };
+};

@@ -2,7 +2,10 @@ import type { CommonQueryMethods, DatabasePool } from 'slonik';
 import { sql } from './sql';
 import { z } from 'zod';
 import { StrataError } from '../domain/errors';
-import type { FinishRunInput, NodeResult, RowCounts } from '../wire/transform';
+import { runFindings, toTell } from '../domain/run-findings';
+import type { Condition } from '../wire/alerts';
+import type { FinishRunInput, FinishRunResult, NodeResult, RowCounts } from '../wire/transform';
+import { openConditions } from './incidents';
 import { endAttempts } from './node-attempt';
 import { trimFeeds } from './relations';
 import { type IsOpen, sweepShadows } from './sweep-shadows';
@@ -124,12 +127,13 @@ export const recordNodeResult = async (
 
 /**
  * Closes a run, whose frozen workers can commit no more: its state, the nodes that failed or were skipped, what the
- * feeds no longer need, and the shadows of runs that have ended, its own included. Idempotent.
+ * feeds no longer need, and the shadows of runs that have ended, its own included. Says what the alerter is to be told.
+ * Idempotent.
  */
 export const finishRun = async (
   { pool, isOpen = () => Promise.resolve(true) }: { readonly pool: DatabasePool; readonly isOpen?: IsOpen },
   input: FinishRunInput,
-): Promise<void> => {
+): Promise<FinishRunResult> => {
   await endAttempts(pool, input.runId);
   await pool.transaction(async (transaction) => {
     await transaction.query(sql.typeAlias('void')`
@@ -147,4 +151,10 @@ export const finishRun = async (
   });
   await trimFeeds(pool);
   await sweepShadows(pool, isOpen);
+  return { conditions: await conditionsOf(pool, input) };
+};
+
+const conditionsOf = async (pool: DatabasePool, { runId, results }: FinishRunInput): Promise<Condition[]> => {
+  const findings = runFindings({ runId, results });
+  return toTell(findings, await openConditions(pool, findings.right), { runId });
 };

@@ -35,7 +35,7 @@ const keyProblem = (key: unknown, schema: z.ZodObject): string | undefined => {
 };
 
 const problemOf = (definition: DatasetDefinition): string | undefined => {
-  const { name, schema, key, rejectThreshold, deletes } = definition;
+  const { name, schema, key, rejectThreshold, alertThreshold, deletes } = definition;
   if (typeof name !== 'string' || !DATASET_NAME.test(name))
     return 'has a name that is not 1 to 40 letters, digits and underscores, the first not a digit';
   // Duck-typed: the schema may come from another copy of zod.
@@ -49,6 +49,8 @@ const problemOf = (definition: DatasetDefinition): string | undefined => {
   }
   if (rejectThreshold !== undefined && !isShare(rejectThreshold))
     return 'has a rejectThreshold that is not within 0 and 1';
+  if (alertThreshold !== undefined && !isShare(alertThreshold))
+    return 'has an alertThreshold that is not within 0 and 1';
   const problem = keyProblem(key, schema);
   if (problem !== undefined || deletes === undefined) return problem;
   return deletesProblem(deletes, schema, key);

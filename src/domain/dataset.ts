@@ -33,6 +33,8 @@ export interface Dataset {
   readonly key: readonly string[];
   /** A file of 100 rows or more with a greater share of bad rows is rejected whole. */
   readonly rejectThreshold: number;
+  /** Share of bad rows of a published file above which people are told; undefined: the default. */
+  readonly alertThreshold?: number | undefined;
   /** How rows say that a thing is gone; undefined where none does. */
   readonly deletes?: CheckedDeletes | undefined;
   /** Checks the texts of one row, by column; reports every failed check. */
@@ -47,6 +49,8 @@ export interface DatasetDefinition {
   readonly key: readonly string[];
   /** Share of bad rows, 0 to 1, above which a file of 100 rows or more is rejected; default 0.5. */
   readonly rejectThreshold?: number;
+  /** Share of bad rows, 0 to 1, above which a published file of 100 rows or more raises an alert; default 0.05. */
+  readonly alertThreshold?: number;
   /** How rows say that a thing is gone. Needed for loads declared complete. */
   readonly deletes?: DatasetDeletes;
 }
@@ -111,6 +115,7 @@ export const defineDataset = (definition: DatasetDefinition): Dataset => {
     columns,
     key: [...key],
     rejectThreshold: definition.rejectThreshold ?? DEFAULT_REJECT_THRESHOLD,
+    alertThreshold: definition.alertThreshold,
     ...(definition.deletes === undefined ? {} : { deletes: withDefaults(definition.deletes) }),
     checkRow: makeCheckRow(schema, keyTexts),
   });

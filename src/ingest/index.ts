@@ -1,4 +1,5 @@
 export { acceptBatch, type AcceptBatchDeps } from './accept-batch';
+export { batchConditions } from './batch-conditions';
 export { failBatch, type FailBatchInput } from './fail-batch';
 export type { FileProgress } from './file-progress';
 export { loadFile, type LoadFileDeps, type LoadFileRequest } from './load-file';

@@ -1,4 +1,5 @@
 import { z } from 'zod/v4';
+import type { Condition } from './alerts';
 
 /** Starts workflow `ingest`: loads one file of one dataset. Only `dataset` and `file` are needed by hand. */
 export const IngestInput = z.strictObject({
@@ -101,4 +102,9 @@ export interface IngestResult {
   rowsReopened?: number | undefined;
   /** With outcome `rejected`: why, in words. */
   reason?: string | undefined;
+}
+
+/** What publishing came to; beside it what the alerter is to be told, mostly nothing. */
+export interface PublishBatchResult extends IngestResult {
+  conditions?: Condition[] | undefined;
 }

@@ -9,6 +9,7 @@ export const WORKFLOW = {
   pipeline: 'pipeline',
   verify: 'verify',
   replayDeadLetters: 'replayDeadLetters',
+  alert: 'alert',
 } as const;
 
 export const SIGNAL = {
@@ -16,6 +17,13 @@ export const SIGNAL = {
   fullRefresh: 'fullRefresh',
   pause: 'pause',
   resume: 'resume',
+  /** To `alert`: something was looked at, and found wrong or right. */
+  conditionObserved: 'conditionObserved',
+  ackIncident: 'ackIncident',
+  muteAlerts: 'muteAlerts',
+  unmuteAlerts: 'unmuteAlerts',
+  /** To `alert`: the settings or the deliveries are others now. */
+  reviewAlerts: 'reviewAlerts',
 } as const;
 
 export const UPDATE = {
@@ -23,6 +31,8 @@ export const UPDATE = {
   accepted: 'accepted',
   /** On `pipeline`: asks for a run (or for the one that covers given batches); answers once it has started. */
   requestRun: 'requestRun',
+  /** On `alert`: sends a test message; answers with its deliveries. */
+  testAlert: 'testAlert',
 } as const;
 
 export const QUERY = { status: 'status' } as const;
@@ -39,6 +49,9 @@ export const DEFAULT_WAREHOUSE = 'strata';
 
 /** The coordinator of a warehouse: one long-lived workflow. */
 export const pipelineWorkflowId = (warehouse: string): string => `${warehouse}/pipeline`;
+
+/** The alerter of a warehouse: one long-lived workflow. */
+export const alertWorkflowId = (warehouse: string): string => `${warehouse}/alert`;
 
 /** One run of the models; `number` counts the runs of one coordinator. */
 export const transformWorkflowId = (warehouse: string, number: number): string =>

@@ -1,4 +1,5 @@
 import { z } from 'zod/v4';
+import type { Condition } from './alerts';
 
 /** What a run executes: `run` the models, `test` the data tests, `verify` that the models equal a full refresh. */
 export const RunCommand = z.enum(['run', 'test', 'verify']);
@@ -117,6 +118,8 @@ export interface NodeResult {
   attempts: number;
   /** One line: why it failed, or why it was skipped. */
   message?: string | undefined;
+  /** Of a skipped node: the id of the node that failed first among those it depends on. */
+  rootCause?: string | undefined;
   /** With command `verify`, once the relation was compared. */
   verification?: Verification | undefined;
 }
@@ -126,6 +129,11 @@ export interface FinishRunInput {
   databaseUuid: string;
   state: 'success' | 'failed' | 'cancelled';
   results: NodeResult[];
+}
+
+/** What the alerter is to be told of the run, mostly nothing. */
+export interface FinishRunResult {
+  conditions: Condition[];
 }
 
 export interface TransformResult {

@@ -53,7 +53,16 @@ const longWork: ActivityOptions = {
   cancellationType,
 };
 
-export const { acceptBatch, publishBatch, finishRun, requestReplay } = proxyActivities<Activities>(shortStep);
+/** Nobody who tells of something wrong waits for long: what can't be told is in the log, and the work goes on. */
+const telling: ActivityOptions = {
+  startToCloseTimeout: '10s',
+  scheduleToCloseTimeout: '1 minute',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s' },
+};
+
+export const { acceptBatch, publishBatch, finishRun, requestReplay, recordAlerts } =
+  proxyActivities<Activities>(shortStep);
 export const { notifyPipeline, planRun } = proxyActivities<Activities>(planning);
 export const { failBatch, publishReplay, failReplay } = proxyActivities<Activities>(sweeping);
 export const { loadFile, runNode, verifyNode, loadReplay } = proxyActivities<Activities>(longWork);
+export const { raiseAlerts } = proxyActivities<Activities>(telling);

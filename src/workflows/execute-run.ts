@@ -3,9 +3,11 @@ import {
   CancelledFailure,
   defineQuery,
   isCancellation,
+  patched,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import { planningConditions } from '../domain/run-findings';
 import { QUERY } from '../wire/names';
 import type {
   NodeResult,
@@ -15,8 +17,9 @@ import type {
   TransformStatus,
 } from '../wire/transform';
 import { finishRun, planRun, runNode } from './activity-options';
-import { oneLine, originalFailure } from './failure-reason';
+import { failureReason, oneLine, originalFailure } from './failure-reason';
 import { catalogueFailure } from './parse-input';
+import { ALERTS, raiseAlerts } from './raise-alerts';
 import { runGraph } from './run-graph';
 import { RunProgress } from './run-progress';
 import { runWithRetries } from './run-with-retries';
@@ -78,6 +81,10 @@ const planOrFail = async (input: TransformInput): Promise<PlanRunResult> => {
   try {
     return await planRun(input);
   } catch (error) {
+    const conditions = isCancellation(error)
+      ? []
+      : planningConditions(failureReason(error), workflowInfo().runId);
+    if (conditions.length > 0 && patched(ALERTS)) await raiseAlerts(conditions);
     throw originalFailure(error);
   }
 };
@@ -90,7 +97,8 @@ const finish = async (
   progress.finished(state);
   const { runId, databaseUuid } = plan;
   try {
-    await finishRun({ runId, databaseUuid, state, results: progress.results() });
+    const told = await finishRun({ runId, databaseUuid, state, results: progress.results() });
+    await raiseAlerts(told?.conditions, databaseUuid);
   } catch (error) {
     // A database that was replaced has no record of this run; the nodes' own failures say so.
     if (state === 'success') throw originalFailure(error);

@@ -4,14 +4,17 @@ import {
   condition,
   defineUpdate,
   isCancellation,
+  patched,
   setCurrentDetails,
   setHandler,
 } from '@temporalio/workflow';
+import { failedBatchConditions } from '../domain/batch-findings';
 import { type AcceptBatchResult, type AcceptedBatch, IngestInput, type IngestResult } from '../wire/ingest';
 import { UPDATE } from '../wire/names';
 import { acceptBatch, failBatch, loadFile, notifyPipeline, publishBatch } from './activity-options';
 import { failureReason, originalFailure } from './failure-reason';
 import { parseInput } from './parse-input';
+import { ALERTS, raiseAlerts } from './raise-alerts';
 import { setSearchAttributes } from './search-attributes';
 
 const acceptedUpdate = defineUpdate<AcceptedBatch>(UPDATE.accepted);
@@ -67,7 +70,12 @@ const loadOrFail = async (input: IngestInput, batch: AcceptBatchResult): Promise
   try {
     showState(input, batch, 'loading');
     await loadFile.executeWithOptions({ summary: `batch ${batchId} of ${dataset}` }, [step]);
-    return await publishBatch.executeWithOptions({ summary: `batch ${batchId} of ${dataset}` }, [step]);
+    const { conditions, ...result } = await publishBatch.executeWithOptions(
+      { summary: `batch ${batchId} of ${dataset}` },
+      [step],
+    );
+    await raiseAlerts(conditions, databaseUuid);
+    return result;
   } catch (error) {
     await CancellationScope.nonCancellable(() => markFailed(input, batch, error));
     throw error;
@@ -82,6 +90,10 @@ const markFailed = async (input: IngestInput, batch: AcceptBatchResult, error: u
   const { batchId, databaseUuid } = batch;
   try {
     await failBatch({ batchId, databaseUuid, errorCode: reason.code, error: reason.message });
+    const { dataset, file } = input;
+    const failed = { dataset, file, batchId, errorCode: reason.code, error: reason.message };
+    const conditions = failedBatchConditions(failed);
+    if (conditions.length > 0 && patched(ALERTS)) await raiseAlerts(conditions, databaseUuid);
   } catch {
     // The load's own failure is the one to show; a batch of a database that is gone needs no sweeping.
   }

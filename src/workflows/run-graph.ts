@@ -10,7 +10,7 @@ export interface GraphRun {
   readonly onResult?: (result: NodeResult) => void;
 }
 
-const skipped = (node: PlannedNode, culprit: string): NodeResult => ({
+const skipped = (node: PlannedNode, culprit: PlannedNode): NodeResult => ({
   nodeId: node.id,
   name: node.name,
   label: node.label,
@@ -19,7 +19,8 @@ const skipped = (node: PlannedNode, culprit: string): NodeResult => ({
   state: 'skipped',
   durationMs: 0,
   attempts: 0,
-  message: `skipped because ${culprit} failed`,
+  message: `skipped because ${culprit.label} failed`,
+  rootCause: culprit.id,
 });
 
 /**
@@ -30,14 +31,14 @@ const skipped = (node: PlannedNode, culprit: string): NodeResult => ({
 export const runGraph = async ({ nodes, threads, execute, onResult }: GraphRun): Promise<NodeResult[]> => {
   const ids = new Set(nodes.map((node) => node.id));
   const results = new Map<string, NodeResult>();
-  /** By node: the label of the node that failed first among those it depends on. */
-  const culprits = new Map<string, string>();
+  /** By node: the node that failed first among those it depends on. */
+  const culprits = new Map<string, PlannedNode>();
   const waiting = new Set(nodes);
   const running = new Set<Promise<void>>();
 
   const record = (node: PlannedNode, result: NodeResult): void => {
     results.set(node.id, result);
-    if (result.state === 'failed') culprits.set(node.id, node.label);
+    if (result.state === 'failed') culprits.set(node.id, node);
     onResult?.(result);
   };
   const start = (node: PlannedNode): void => {
@@ -50,7 +51,7 @@ export const runGraph = async ({ nodes, threads, execute, onResult }: GraphRun):
   const settleReady = (): void => {
     for (const node of waiting) {
       const parents = node.dependsOn.filter((id) => ids.has(id));
-      const culprit = parents.map((id) => culprits.get(id)).find((label) => label !== undefined);
+      const culprit = parents.map((id) => culprits.get(id)).find((found) => found !== undefined);
       if (culprit !== undefined) {
         waiting.delete(node);
         culprits.set(node.id, culprit);

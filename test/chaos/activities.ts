@@ -16,6 +16,8 @@ const MADE_TO_RUN_BY: Readonly<Record<keyof Activities, string>> = {
   publishReplay: 'the same',
   failReplay: 'a replay with a project that is not there',
   finishRun: 'every run',
+  raiseAlerts: 'a file that lacks a column',
+  recordAlerts: 'the same',
 };
 
 /** The activities that a worker has. @throws when a round would not make one of them run. */

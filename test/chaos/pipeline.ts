@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
-import { pipelineWorkflowId, QUERY, SIGNAL, WORKFLOW } from '../../src/wire/names';
+import { alertWorkflowId, pipelineWorkflowId, QUERY, SIGNAL, WORKFLOW } from '../../src/wire/names';
 import type { PipelineStatus } from '../../src/wire/pipeline';
 import { waitFor } from '../support/wait-for';
 import type { InputFile } from './input-files';
@@ -104,7 +104,8 @@ export class Pipeline {
   async openWorkflows(): Promise<string[]> {
     const open: string[] = [];
     for await (const { workflowId } of this.client.workflow.list({ query: "ExecutionStatus='Running'" }))
-      if (workflowId !== pipelineWorkflowId(this.warehouse)) open.push(workflowId);
+      if (![pipelineWorkflowId(this.warehouse), alertWorkflowId(this.warehouse)].includes(workflowId))
+        open.push(workflowId);
     return open;
   }
 

@@ -97,6 +97,14 @@ const fakes: Activities = {
   publishReplay: ({ replayId, dataset }) =>
     Promise.resolve({ replayId, dataset, letters: 4, replayed: 2, failed: 1, skipped: 1, leftOut: 0 }),
   failReplay: () => Promise.resolve(),
+  raiseAlerts: () => Promise.resolve(),
+  recordAlerts: ({ tests }) =>
+    Promise.resolve({
+      open: [],
+      openCount: 0,
+      deliveries: [],
+      tested: tests.map((t) => ({ ...t, deliveries: [] })),
+    }),
 };
 
 const untilCancelled = async (): Promise<never> => {

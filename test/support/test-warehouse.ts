@@ -241,8 +241,8 @@ from jsonb_array_elements('${json.replaceAll("'", "''")}') as r`),
     return Object.fromEntries(results.map((r) => [r.label, r.verification as Verification]));
   }
 
-  finish(runId: string, results: NodeResult[], state: 'success' | 'failed' = 'success'): Promise<void> {
-    return finishRun({ pool: this.pool }, { runId, databaseUuid: this.uuid, state, results });
+  async finish(runId: string, results: NodeResult[], state: 'success' | 'failed' = 'success'): Promise<void> {
+    await finishRun({ pool: this.pool }, { runId, databaseUuid: this.uuid, state, results });
   }
 
   /** Echo's tables. */

@@ -55,6 +55,8 @@ const ACTIVITY_NAMES = [
   'loadReplay',
   'publishReplay',
   'failReplay',
+  'raiseAlerts',
+  'recordAlerts',
 ] as const satisfies readonly (keyof Activities)[];
 
 /** All activities: the given fakes, and for the rest one that fails the test. */

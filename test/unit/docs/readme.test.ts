@@ -7,6 +7,7 @@ import { loadDatasets } from '../../../src/project/load-datasets';
 import { readProjectFiles } from '../../../src/project/read-project';
 import { IngestInput } from '../../../src/wire/ingest';
 import {
+  alertWorkflowId,
   DEFAULT_WAREHOUSE,
   ingestWorkflowId,
   pipelineWorkflowId,
@@ -43,6 +44,7 @@ describe('the public names', () => {
       workflow: Object.values(WORKFLOW),
       'workflow id': [
         pipelineWorkflowId('WAREHOUSE'),
+        alertWorkflowId('WAREHOUSE'),
         transformWorkflowId('WAREHOUSE', 0).replace('0', 'N'),
         ingestWorkflowId('WAREHOUSE', 'DATASET', 'KEY'),
         replayWorkflowId('WAREHOUSE', 'ID'),

@@ -106,6 +106,8 @@ describe('the tables in ops', () => {
       'ops.run',
       'ops.model_run',
       'ops.verification',
+      'ops.incident',
+      'ops.alert_delivery',
     ]);
   });
 

@@ -1,0 +1,86 @@
+import type { Condition, ConditionKey } from '../wire/alerts';
+import type { NodeResult } from '../wire/transform';
+
+/** The subject of what is wrong with a project as a whole. */
+export const RUN_SUBJECT = 'run';
+
+export interface EndedRun {
+  readonly runId: string;
+  readonly results: readonly NodeResult[];
+}
+
+export interface Findings {
+  readonly wrong: readonly Condition[];
+  /** What was found right: of interest where it is an open incident. */
+  readonly right: readonly ConditionKey[];
+}
+
+const differs = ({ verification }: NodeResult): boolean => verification?.equal === false;
+
+const isDone = ({ state }: NodeResult): boolean => state === 'success' || state === 'warn';
+
+/** What a run says about its nodes: one that failed is one root cause, with all that was skipped because of it. */
+export const runFindings = ({ runId, results }: EndedRun): Findings => {
+  const wrong = results
+    .filter((result) => result.state === 'failed')
+    .map((result): Condition => {
+      const skipped = results.filter((r) => r.state === 'skipped' && r.rootCause === result.nodeId);
+      const message = result.message ?? 'no message';
+      return {
+        kind: differs(result) ? 'verify-mismatch' : 'failure',
+        subject: result.nodeId,
+        state: 'firing',
+        severity: 'error',
+        summary: differs(result) ? `${result.label} ${message}` : `${result.label} failed: ${message}`,
+        affected: skipped.slice(0, 200).map((r) => r.label),
+        observation: runId,
+        runId,
+      };
+    });
+  const right = results.flatMap((result): ConditionKey[] => {
+    const subject = result.nodeId;
+    const ran = isDone(result) || differs(result);
+    return [
+      ...(ran ? [{ kind: 'failure', subject } as const, { kind: 'suspended', subject } as const] : []),
+      ...(result.verification?.equal === true ? [{ kind: 'verify-mismatch', subject } as const] : []),
+    ];
+  });
+  return { wrong, right: [{ kind: 'failure', subject: RUN_SUBJECT }, ...right] };
+};
+
+/** Mistakes of whoever asked, who is told by the answer. */
+const ASKERS_MISTAKES: ReadonlySet<string> = new Set([
+  'INPUT_INVALID',
+  'SELECTION_EMPTY',
+  'SELECTOR_INVALID',
+  'PLAN_UNKNOWN',
+  'PROJECT_NOT_ALLOWED',
+  'PROJECT_NOT_FOUND',
+  'DATABASE_REPLACED',
+  'CANCELLED',
+]);
+
+/** What a run that could not even be planned says. */
+export const planningConditions = (
+  { code, message }: { readonly code: string; readonly message: string },
+  runId: string,
+): Condition[] =>
+  ASKERS_MISTAKES.has(code)
+    ? []
+    : [
+        {
+          kind: 'failure',
+          subject: RUN_SUBJECT,
+          state: 'firing',
+          summary: `no run could be planned: ${code}: ${message}`.slice(0, 2_000),
+          observation: runId,
+          runId,
+        },
+      ];
+
+/** What to tell of findings: all that is wrong, and what is right again. */
+export const toTell = (
+  { wrong }: Findings,
+  rightAgain: readonly ConditionKey[],
+  about: Pick<Condition, 'runId' | 'batchId'>,
+): Condition[] => [...wrong, ...rightAgain.map((key): Condition => ({ ...key, state: 'ok', ...about }))];
