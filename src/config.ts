@@ -33,6 +33,8 @@ export interface Config {
   readonly maxContentBytes?: number | undefined;
   readonly retries: number;
   readonly retryIntervalMs: number;
+  /** Runs in a row in which a model fails alike, until it is suspended; 0: never. */
+  readonly suspendAfter: number;
   readonly threads: number;
   readonly rolePrefix: string;
   readonly setRoles: boolean;
@@ -124,6 +126,7 @@ const Variables = z.object({
   STRATA_MAX_CONTENT_BYTES: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
   STRATA_RETRIES: wholeNumber(0, 100).optional(),
   STRATA_RETRY_INTERVAL: durationMs.optional(),
+  STRATA_SUSPEND_AFTER: wholeNumber(0, 1_000).optional(),
   STRATA_THREADS: wholeNumber(1, 64).optional(),
   STRATA_ROLE_PREFIX: z
     .string()
@@ -266,6 +269,7 @@ const freezeConfig = (v: z.infer<typeof Variables>, temporal: TemporalSettings):
     maxContentBytes: v.STRATA_MAX_CONTENT_BYTES,
     retries: v.STRATA_RETRIES ?? 3,
     retryIntervalMs: v.STRATA_RETRY_INTERVAL ?? 60_000,
+    suspendAfter: v.STRATA_SUSPEND_AFTER ?? 3,
     threads: v.STRATA_THREADS ?? 4,
     rolePrefix: v.STRATA_ROLE_PREFIX ?? 'strata',
     setRoles: v.STRATA_SET_ROLES ?? false,

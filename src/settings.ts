@@ -88,6 +88,11 @@ export const settings = [
     meaning: 'Pause between these tries: seconds, or with a unit (500ms, 60s, 5m).',
     default: '60s',
   },
+  {
+    name: 'STRATA_SUSPEND_AFTER',
+    meaning: 'A model that fails with the same error in so many runs in a row is suspended; 0: never.',
+    default: '3',
+  },
   { name: 'STRATA_THREADS', meaning: 'Models run at once.', default: '4' },
   {
     name: 'STRATA_ROLE_PREFIX',

@@ -43,7 +43,7 @@ export interface Activities {
   runNode(input: RunNodeInput): Promise<NodeResult>;
   /** One try of comparing one node's relation with its rebuilt shadow; a difference is a result, no failure. */
   verifyNode(input: RunNodeInput): Promise<NodeResult>;
-  /** Records how the run and its nodes ended. */
+  /** Records how the run and its nodes ended, and suspends what failed too often; says what there is to tell. */
   finishRun(input: FinishRunInput): Promise<FinishRunResult | void>;
   /** Enters a replay of dead letters and pins its letters; or finds the one that a command has entered. */
   requestReplay(input: RequestReplayInput): Promise<RequestReplayResult>;

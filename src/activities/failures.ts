@@ -19,6 +19,8 @@ export interface Verdict {
   /** One line without secrets. */
   readonly message: string;
   readonly hint?: string | undefined;
+  /** Of PostgreSQL, where it comes from there. */
+  readonly sqlState?: string | undefined;
   readonly retry: 'final' | 'wait' | 'bounded';
 }
 
@@ -38,6 +40,11 @@ const verdictOfStrataError = (
 
 /** Pure: what an error means. */
 export const judge = (error: unknown, context: FailureContext): Verdict => {
+  const sqlState = sqlStateOf(error);
+  return { ...judgeKind(error, context), ...(sqlState === undefined ? {} : { sqlState }) };
+};
+
+const judgeKind = (error: unknown, context: FailureContext): Verdict => {
   if (isStrataError(error)) {
     const { code, entry, message } = error;
     return verdict(code, message, verdictOfStrataError(code, entry.retryable, context));
@@ -84,9 +91,9 @@ export class UnexpectedFailures {
   }
 }
 
-/** The only maker of ApplicationFailure in activities: its type is the catalogue's code, its details have the hint. */
+/** The only maker of ApplicationFailure in activities: its type is the catalogue's code, its details have the hint and the SQLSTATE. */
 export const toFailure = (
-  { type, message, hint }: Verdict,
+  { type, message, hint, sqlState }: Verdict,
   nonRetryable: boolean,
   error: unknown,
 ): ApplicationFailure => {
@@ -95,7 +102,7 @@ export const toFailure = (
     type,
     message,
     nonRetryable,
-    details: hint === undefined ? [] : [{ hint }],
+    details: hint === undefined && sqlState === undefined ? [] : [{ hint, sqlState }],
     ...(cause === undefined ? {} : { cause }),
   });
 };

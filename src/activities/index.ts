@@ -34,6 +34,8 @@ export interface ActivityDeps {
   readonly threads: number;
   readonly retries: number;
   readonly retryIntervalMs: number;
+  /** A model that failed alike in so many runs in a row is suspended; 0: never. */
+  readonly suspendAfter: number;
   /** Whether the custom search attributes are registered in the namespace. */
   readonly searchAttributes: boolean;
   readonly logger: Logger;

@@ -21,6 +21,7 @@ export interface TransformActivityDeps {
   readonly threads: number;
   readonly retries: number;
   readonly retryIntervalMs: number;
+  readonly suspendAfter: number;
   readonly searchAttributes: boolean;
   readonly guard: Guard;
 }
@@ -93,7 +94,7 @@ export const createTransformActivities = (deps: TransformActivityDeps): Transfor
     finishRun: (input) =>
       guard(async () => {
         await checkDatabaseUuid(pool, input.databaseUuid);
-        return finishRun({ pool, isOpen }, input);
+        return finishRun({ pool, isOpen, suspendAfter: deps.suspendAfter }, input);
       }),
   };
 };

@@ -15,7 +15,9 @@ import {
   withSelection,
   withTemporal,
 } from './options';
+import { withAct } from './dlq-options';
 import { createOutput } from './output';
+import type { ResumeOptions } from './resume';
 
 type Run<O> = (context: CommandContext, options: O) => Promise<number>;
 /** Makes the action of a command from what loads its module. */
@@ -119,6 +121,21 @@ const addRunCommands = (program: Command, act: Act): void => {
     .action(act(() => (require('./verify') as typeof import('./verify')).verifyCommand));
 };
 
+const addResume = (program: Command, act: Act): void => {
+  withAct(withDatabase(program.command('resume')))
+    .description('lets models run again that are suspended because they failed in several runs in a row')
+    .argument('[nodes...]', 'their names')
+    .option('--all', 'all that are suspended')
+    .action((nodes: readonly string[], options: ResumeOptions, command: Command) => {
+      if (nodes.length > 0 === (options.all === true))
+        command.error('error: say which models: names, or --all');
+      return act(() => (require('./resume') as typeof import('./resume')).resumeCommand)({
+        ...options,
+        nodes,
+      });
+    });
+};
+
 const addProjectCommands = (program: Command, act: Act): void => {
   withSelection(withProject(withOutput(program.command('ls'))))
     .alias('list')
@@ -145,6 +162,7 @@ export const addCommands = (program: Command, setExitCode: (code: number) => voi
   addIngest(program, act);
   addRunCommands(program, act);
   addProjectCommands(program, act);
+  addResume(program, act);
   addDlq(program, act);
   addStackCommands(program, act);
   addTemporal(program, act);

@@ -1,5 +1,7 @@
 import { basename } from 'node:path';
 import type { BatchRow, DeadLetterCountRow, FreshnessRow, LagRow, RunRow, UnreadRow } from '../db/status';
+import type { SuspendedNode } from '../wire/transform';
+import { suspendedLines } from './resume';
 import { seconds } from './run-lines';
 import { tableLines } from './table';
 
@@ -7,6 +9,7 @@ export interface StatusReport {
   readonly warehouse: string;
   readonly databaseUuid: string;
   readonly runs: readonly RunRow[];
+  readonly suspended: readonly SuspendedNode[];
   readonly batches: readonly BatchRow[];
   readonly freshness: readonly FreshnessRow[];
   readonly deadLetters: readonly DeadLetterCountRow[];
@@ -102,6 +105,7 @@ const lagLines = ({ lag, unread }: StatusReport): string[] => [
 export const statusLines = (report: StatusReport): string[] => [
   `Warehouse ${report.warehouse} (database ${report.databaseUuid})`,
   ...section('Runs', runLines(report.runs), 'none yet'),
+  ...section('Suspended models', suspendedLines(report.suspended), 'none'),
   ...section('Batches', batchLines(report.batches), 'none yet'),
   ...section('Freshness', freshnessLines(report.freshness), 'nothing loaded yet'),
   ...section('Dead letters', deadLetterLines(report.deadLetters), 'none'),

@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-require-imports -- loads while the servers start */
 import type { CommandContext } from './context';
 import { type DatabaseSession, withDatabase } from './session';
 import { type StatusReport, statusLines } from './status-lines';
@@ -6,17 +7,18 @@ const SHOWN_RUNS = 10;
 const SHOWN_BATCHES = 10;
 
 const readStatus = async ({ pool, warehouse, databaseUuid }: DatabaseSession): Promise<StatusReport> => {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loads while the servers start
   const db = require('../db/status') as typeof import('../db/status');
-  const [runs, batches, freshness, deadLetters, lag, unread] = await Promise.all([
+  const { suspendedNodes } = require('../db/suspensions') as typeof import('../db/suspensions');
+  const [runs, suspended, batches, freshness, deadLetters, lag, unread] = await Promise.all([
     db.recentRuns(pool, SHOWN_RUNS),
+    suspendedNodes(pool),
     db.recentBatches(pool, SHOWN_BATCHES),
     db.datasetFreshness(pool),
     db.deadLetterCounts(pool),
     db.consumptionLag(pool),
     db.unreadDatasets(pool),
   ]);
-  return { warehouse, databaseUuid, runs, batches, freshness, deadLetters, lag, unread };
+  return { warehouse, databaseUuid, runs, suspended, batches, freshness, deadLetters, lag, unread };
 };
 
 /** `strata status` */

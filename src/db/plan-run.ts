@@ -3,9 +3,13 @@ import { sql } from './sql';
 import { z } from 'zod';
 import type { Manifest, ManifestNode } from '../compiler/manifest';
 import { selectNodes } from '../compiler/select-nodes';
-import type { PlannedNode, TransformInput } from '../wire/transform';
+import { countOf } from '../domain/count-of';
+import { namesNode } from '../domain/selectors';
+import type { PlannedNode, PlanRunResult, SuspendedNode, TransformInput } from '../wire/transform';
 import { ensureBronze } from './ensure-bronze';
 import { loadPlan } from './plans';
+import { getRun } from './runs';
+import { suspensionsOf } from './suspensions';
 import { databaseUuid } from './warehouse';
 
 export interface PlanRunRequest {
@@ -91,27 +95,78 @@ const recordRun = async (
   `);
 };
 
+const suspensionText = (
+  { since, failures, errorCode, sqlState, reason }: SuspendedNode,
+  name: string,
+): string => {
+  const code = sqlState === undefined ? errorCode : `${errorCode}, SQLSTATE ${sqlState}`;
+  return (
+    `suspended since ${since}, after ${countOf(failures, 'failed run', 'failed runs')} in a row (${code}): ${reason}; ` +
+    `once it is mended: strata resume ${name}`
+  );
+};
+
+/**
+ * Marks the suspended models. One that is to be built anew, or is selected by its own name, is tried all the same: that
+ * is how it is found out whether it was mended.
+ */
+const withSuspensions = async (
+  transaction: DatabaseTransactionConnection,
+  manifest: Manifest,
+  { nodes, transform }: { nodes: readonly PlannedNode[]; transform: TransformInput },
+): Promise<PlannedNode[]> => {
+  const suspended = await suspensionsOf(transaction, manifest);
+  const isTried = (name: string): boolean =>
+    transform.fullRefresh === true || namesNode(transform.select ?? [], name);
+  return nodes.map((node) => {
+    const suspension = suspended.get(node.id);
+    if (suspension === undefined || isTried(node.name)) return node;
+    return { ...node, suspended: suspensionText(suspension, node.name) };
+  });
+};
+
+const InputRow = z.object({ dataset: z.string(), position: z.string() });
+
+/** What the run consumes, and its logical time: as the first try recorded them. */
+const pinned = async (
+  transaction: DatabaseTransactionConnection,
+  runId: string,
+): Promise<Required<Pick<PlanRunResult, 'startedAt' | 'inputs'>>> => {
+  const { started_at: startedAt } = await getRun(transaction, runId);
+  const rows = await transaction.any(sql.type(InputRow)`
+    select dataset, position from ops.run_input where run_id = ${runId} order by dataset
+  `);
+  return { startedAt, inputs: Object.fromEntries(rows.map((row) => [row.dataset, Number(row.position)])) };
+};
+
 const plannedBefore = async (pool: DatabasePool, runId: string): Promise<string | undefined> =>
   (await pool.maybeOneFirst(
     sql.type(z.object({ plan_hash: z.string() }))`select plan_hash from ops.run where run_id = ${runId}`,
   )) ?? undefined;
 
 /**
- * Chooses the nodes of a run, makes the bronze relations they read, and pins the run's plan and inputs.
+ * Chooses the nodes of a run, makes the bronze relations they read, and pins the run's plan, logical time and inputs.
  * Idempotent per `runId`: a retry keeps what the first try pinned, though the project has changed in between.
  * @throws PLAN_UNKNOWN, SELECTION_EMPTY, SELECTOR_INVALID, DATASET_INCOMPATIBLE
  */
 export const planRun = async (
   { pool, bronzePool = pool }: { readonly pool: DatabasePool; readonly bronzePool?: DatabasePool },
   request: PlanRunRequest,
-): Promise<{ nodes: PlannedNode[]; databaseUuid: string; planHash: string }> => {
+): Promise<Pick<PlanRunResult, 'nodes' | 'databaseUuid' | 'planHash' | 'startedAt' | 'inputs'>> => {
   const planHash = (await plannedBefore(pool, request.runId)) ?? request.planHash;
   const manifest = await loadPlan(pool, planHash);
   const nodes = plannedNodes(manifest, request.transform);
   const datasets = Object.values(manifest.datasets);
   for (const dataset of datasets) await ensureBronze(bronzePool, dataset);
-  await pool.transaction((transaction) =>
-    recordRun(transaction, request, { nodeCount: nodes.length, datasets: datasets.map((d) => d.name) }),
-  );
-  return { nodes, databaseUuid: await databaseUuid(pool), planHash };
+  const planned = await pool.transaction(async (transaction) => {
+    await recordRun(transaction, request, {
+      nodeCount: nodes.length,
+      datasets: datasets.map((d) => d.name),
+    });
+    return {
+      nodes: await withSuspensions(transaction, manifest, { nodes, transform: request.transform }),
+      ...(await pinned(transaction, request.runId)),
+    };
+  });
+  return { ...planned, databaseUuid: await databaseUuid(pool), planHash };
 };

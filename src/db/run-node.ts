@@ -14,6 +14,7 @@ import { relationKey } from './relations';
 import { type ModelEffect, reportedPeriods, runModel } from './run-model';
 import { findNodeResult, getRun, recordNodeResult, type Run } from './runs';
 import { runTest } from './run-test';
+import { liftSuspensions } from './suspensions';
 import { checkDatabaseUuid } from './warehouse';
 
 export interface RunNodeDeps {
@@ -75,6 +76,7 @@ const inTransaction = async (
       ? modelResult(work, startedAt, await runModel(transaction, { ...common, model: node }))
       : testResult(work, startedAt, await runTest(transaction, { ...common, test: node }));
   await recordNodeResult(transaction, run.run_id, result);
+  if (node.kind === 'model') await liftSuspensions(transaction, [node.id], { because: 'succeeded' });
   request.signal.throwIfAborted();
   await checkAttempt(transaction, work.attempt);
   return result;

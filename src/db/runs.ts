@@ -1,4 +1,4 @@
-import type { CommonQueryMethods, DatabasePool } from 'slonik';
+import type { CommonQueryMethods, DatabasePool, DatabaseTransactionConnection } from 'slonik';
 import { sql } from './sql';
 import { z } from 'zod';
 import { StrataError } from '../domain/errors';
@@ -7,7 +7,9 @@ import type { Condition } from '../wire/alerts';
 import type { FinishRunInput, FinishRunResult, NodeResult, RowCounts } from '../wire/transform';
 import { openConditions } from './incidents';
 import { endAttempts } from './node-attempt';
+import { loadPlan } from './plans';
 import { trimFeeds } from './relations';
+import { suspendedBy, suspendRepeatedFailures } from './suspensions';
 import { type IsOpen, sweepShadows } from './sweep-shadows';
 
 const RunRow = z.object({
@@ -112,7 +114,8 @@ export const recordNodeResult = async (
   await connection.query(sql.typeAlias('void')`
     insert into ops.model_run (
       run_id, node_id, label, kind, materialized, state, rows_inserted, rows_updated, rows_deleted, rows_in,
-      rows_unchanged, rows_superseded, rows_excluded, periods, period_count, attempts, duration_ms, message
+      rows_unchanged, rows_superseded, rows_excluded, periods, period_count, attempts, duration_ms, message,
+      error_code, sql_state
     )
     values (
       ${runId}, ${result.nodeId}, ${result.label}, ${result.kind}, ${result.materialized}, ${result.state},
@@ -120,38 +123,57 @@ export const recordNodeResult = async (
       ${result.rows?.in ?? null}, ${result.rows?.unchanged ?? null}, ${result.rows?.superseded ?? null},
       ${result.rows?.excluded ?? null},
       ${JSON.stringify(result.periods ?? [])}::jsonb, ${result.periodCount ?? null}, ${result.attempts},
-      ${Math.round(result.durationMs)}, ${result.message ?? null}
+      ${Math.round(result.durationMs)}, ${result.message ?? null}, ${result.errorCode ?? null},
+      ${result.sqlState ?? null}
     )
   `);
 };
 
+export interface FinishRunDeps {
+  readonly pool: DatabasePool;
+  readonly isOpen?: IsOpen;
+  /** A model that failed alike in so many runs in a row is suspended; 0: never. */
+  readonly suspendAfter?: number;
+}
+
+/** Keeps how the nodes ended that left no record of their own: those that failed or were skipped. */
+const recordUndone = async (
+  transaction: DatabaseTransactionConnection,
+  { runId, results }: FinishRunInput,
+): Promise<void> => {
+  for (const result of results.filter((r) => r.state === 'failed' || r.state === 'skipped')) {
+    const done = await findNodeResult(transaction, { runId, nodeId: result.nodeId, name: result.name });
+    if (!done) await recordNodeResult(transaction, runId, result);
+  }
+};
+
 /**
- * Closes a run, whose frozen workers can commit no more: its state, the nodes that failed or were skipped, what the
- * feeds no longer need, and the shadows of runs that have ended, its own included. Says what the alerter is to be told.
- * Idempotent.
+ * Closes a run, whose frozen workers can commit no more: its state, the nodes that failed or were skipped, and in the
+ * same transaction the suspension of models that failed once too often; then what the feeds no longer need, and the
+ * shadows of runs that have ended, its own included. Says what the alerter is to be told. Idempotent.
  */
 export const finishRun = async (
-  { pool, isOpen = () => Promise.resolve(true) }: { readonly pool: DatabasePool; readonly isOpen?: IsOpen },
+  { pool, isOpen = () => Promise.resolve(true), suspendAfter = 0 }: FinishRunDeps,
   input: FinishRunInput,
 ): Promise<FinishRunResult> => {
-  await endAttempts(pool, input.runId);
-  await pool.transaction(async (transaction) => {
+  const { runId, state, results, message = null } = input;
+  await endAttempts(pool, runId);
+  const suspended = await pool.transaction(async (transaction) => {
     await transaction.query(sql.typeAlias('void')`
-      update ops.run set state = ${input.state}, finished_at = clock_timestamp()
-      where run_id = ${input.runId} and state = 'running'
+      update ops.run set state = ${state}, finished_at = clock_timestamp(), message = ${message}
+      where run_id = ${runId} and state = 'running'
     `);
-    for (const result of input.results.filter((r) => r.state === 'failed' || r.state === 'skipped')) {
-      const done = await findNodeResult(transaction, {
-        runId: input.runId,
-        nodeId: result.nodeId,
-        name: result.name,
-      });
-      if (!done) await recordNodeResult(transaction, input.runId, result);
+    await recordUndone(transaction, input);
+    if (suspendAfter > 0 && results.some((result) => result.state === 'failed')) {
+      const { plan_hash: planHash } = await getRun(transaction, runId);
+      const manifest = await loadPlan(pool, planHash);
+      await suspendRepeatedFailures(transaction, { runId, after: suspendAfter, manifest });
     }
+    return suspendedBy(transaction, runId);
   });
   await trimFeeds(pool);
   await sweepShadows(pool, isOpen);
-  return { conditions: await conditionsOf(pool, input) };
+  return { suspended, conditions: await conditionsOf(pool, input) };
 };
 
 const conditionsOf = async (pool: DatabasePool, { runId, results }: FinishRunInput): Promise<Condition[]> => {

@@ -51,6 +51,19 @@ const steps = (mark: string | undefined, count: string | undefined): number => {
   return count ? Number(count) : Number.POSITIVE_INFINITY;
 };
 
+/** The last part of a name with dots, or of a path. */
+const lastName = (value: string): string | undefined =>
+  value
+    .split('/')
+    .at(-1)
+    ?.replace(/\.sql$/, '')
+    .split('.')
+    .at(-1);
+
+/** Whether a selection names a node itself, not only something that it belongs to. @throws SELECTOR_INVALID */
+export const namesNode = (values: readonly string[], name: string): boolean =>
+  parseSelectors(values).some((criteria) => criteria.some(({ value }) => lastName(value) === name));
+
 export interface SelectionRules {
   /** Ids that a criterion names, without its neighbours. */
   readonly matches: (criterion: Criterion) => ReadonlySet<string>;

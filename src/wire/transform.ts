@@ -39,6 +39,23 @@ export interface PlannedNode {
   materialized: string;
   /** Ids within the run that must be done first. */
   dependsOn: string[];
+  /** The node is left out, and with it what depends on it: why, and how to change that. */
+  suspended?: string | undefined;
+}
+
+/** A node that failed alike in several runs in a row, and is left out until that is lifted. */
+export interface SuspendedNode {
+  nodeId: string;
+  /** `schema.name` */
+  label: string;
+  /** The last of the runs in which it failed. */
+  runId: string;
+  since: string;
+  failures: number;
+  errorCode: string;
+  sqlState?: string | undefined;
+  /** The last failure's message. */
+  reason: string;
 }
 
 export interface PlanRunResult {
@@ -53,6 +70,10 @@ export interface PlanRunResult {
   retries: number;
   retryIntervalMs: number;
   searchAttributes: boolean;
+  /** The run's logical time, from its record: the same at every retry. */
+  startedAt?: string | undefined;
+  /** The position up to which the run consumes each dataset, from its record. */
+  inputs?: Record<string, number> | undefined;
 }
 
 export interface RunNodeInput {
@@ -120,6 +141,9 @@ export interface NodeResult {
   message?: string | undefined;
   /** Of a skipped node: the id of the node that failed first among those it depends on. */
   rootCause?: string | undefined;
+  /** Of a failure: its code in the catalogue of errors, and PostgreSQL's where it came from there. */
+  errorCode?: string | undefined;
+  sqlState?: string | undefined;
   /** With command `verify`, once the relation was compared. */
   verification?: Verification | undefined;
 }
@@ -129,18 +153,25 @@ export interface FinishRunInput {
   databaseUuid: string;
   state: 'success' | 'failed' | 'cancelled';
   results: NodeResult[];
+  /** Why, where the results don't say so. */
+  message?: string | undefined;
 }
 
-/** What the alerter is to be told of the run, mostly nothing. */
 export interface FinishRunResult {
+  /** Nodes that this run was the one too many for; absent from a worker of an earlier version. */
+  suspended?: SuspendedNode[] | undefined;
+  /** What the alerter is to be told of the run, mostly nothing. */
   conditions: Condition[];
 }
 
 export interface TransformResult {
   runId: string;
   command: RunCommand;
+  /** `success` also where suspended nodes, and what depends on them, were skipped. */
   state: 'success' | 'failed';
   results: NodeResult[];
+  /** Nodes that this run suspended, if any. */
+  suspended?: SuspendedNode[] | undefined;
 }
 
 /** One line of a run as query `status` shows it: a node that hasn't ended has no result yet. */

@@ -10,8 +10,10 @@ import {
 import { planningConditions } from '../domain/run-findings';
 import { QUERY } from '../wire/names';
 import type {
+  FinishRunInput,
   NodeResult,
   PlanRunResult,
+  SuspendedNode,
   TransformInput,
   TransformResult,
   TransformStatus,
@@ -49,16 +51,24 @@ export const executeRun = async ({ parse, beginAgain }: Execution): Promise<Tran
     throwIfCancelled();
     results = await executeNodes(plan, progress);
   } catch (error) {
-    const state = isCancellation(error) ? 'cancelled' : 'failed';
-    await CancellationScope.nonCancellable(() => finish(plan, state, progress));
-    if (!(error instanceof VerifyInterrupted)) throw error;
     const { round = 1 } = input;
-    if (round < MAX_ROUNDS) return beginAgain({ ...input, planHash: plan.planHash, round: round + 1 });
+    const again = error instanceof VerifyInterrupted && round < MAX_ROUNDS;
+    const state = isCancellation(error) || again ? 'cancelled' : 'failed';
+    const message = again ? `begun again: ${oneLine(error.message)}` : messageOf(error);
+    await CancellationScope.nonCancellable(() => finish(plan, { state, message }, progress));
+    if (!(error instanceof VerifyInterrupted)) throw error;
+    if (again) return beginAgain({ ...input, planHash: plan.planHash, round: round + 1 });
     throw catalogueFailure('VERIFY_INTERRUPTED', `begun ${round} times, and interrupted: ${error.message}`);
   }
   const state = results.some((result) => result.state === 'failed') ? 'failed' : 'success';
-  await CancellationScope.nonCancellable(() => finish(plan, state, progress));
-  return concluded({ runId: plan.runId, command: plan.command, state, results });
+  const suspended = await CancellationScope.nonCancellable(() => finish(plan, { state }, progress));
+  return concluded({
+    runId: plan.runId,
+    command: plan.command,
+    state,
+    results,
+    ...(suspended.length > 0 ? { suspended } : {}),
+  });
 };
 
 const executeNodes = async (plan: PlanRunResult, progress: RunProgress): Promise<NodeResult[]> => {
@@ -68,8 +78,8 @@ const executeNodes = async (plan: PlanRunResult, progress: RunProgress): Promise
     execute: (node) => runWithRetries({ plan, progress, activity: runNode }, node),
     onResult: (result) => progress.ended(result),
   });
-  const ran = results.every((result) => result.state === 'success' || result.state === 'warn');
-  return plan.command === 'verify' && ran ? verifyNodes(plan, results, progress) : results;
+  const failed = results.some((result) => result.state === 'failed');
+  return plan.command === 'verify' && !failed ? verifyNodes(plan, results, progress) : results;
 };
 
 /** Planning is not interrupted: a cancellation during it shows only now. */
@@ -89,19 +99,31 @@ const planOrFail = async (input: TransformInput): Promise<PlanRunResult> => {
   }
 };
 
+const messageOf = (error: unknown): string | undefined =>
+  isCancellation(error) ? undefined : failureReason(error).message;
+
+/** Returns the nodes that were suspended for failing once more. */
 const finish = async (
   plan: PlanRunResult,
-  state: 'success' | 'failed' | 'cancelled',
+  { state, message }: Pick<FinishRunInput, 'state' | 'message'>,
   progress: RunProgress,
-): Promise<void> => {
+): Promise<SuspendedNode[]> => {
   progress.finished(state);
   const { runId, databaseUuid } = plan;
   try {
-    const told = await finishRun({ runId, databaseUuid, state, results: progress.results() });
-    await raiseAlerts(told?.conditions, databaseUuid);
+    const finished = await finishRun({
+      runId,
+      databaseUuid,
+      state,
+      results: progress.results(),
+      ...(message === undefined ? {} : { message }),
+    });
+    await raiseAlerts(finished?.conditions, databaseUuid);
+    return finished?.suspended ?? [];
   } catch (error) {
     // A database that was replaced has no record of this run; the nodes' own failures say so.
     if (state === 'success') throw originalFailure(error);
+    return [];
   }
 };
 

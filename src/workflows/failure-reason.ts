@@ -13,6 +13,8 @@ export interface FailureReason {
   /** A code of the catalogue, or what else the failure calls itself. */
   readonly code: string;
   readonly message: string;
+  /** PostgreSQL's code, where the failure came from there. */
+  readonly sqlState?: string | undefined;
   /** Whether another try can succeed without anyone changing anything; the unknown can. */
   readonly retryable: boolean;
 }
@@ -30,13 +32,18 @@ export const oneLine = (text: string): string => {
   return line.length <= MESSAGE_LIMIT ? line : `${line.slice(0, MESSAGE_LIMIT - 1)}…`;
 };
 
+const sqlStateOf = ({ details }: ApplicationFailure): string | undefined => {
+  const state = (details?.[0] as { sqlState?: unknown } | null | undefined)?.sqlState;
+  return typeof state === 'string' ? state : undefined;
+};
+
 /** Why a step failed for good. */
 export const failureReason = (error: unknown): FailureReason => {
   const original = originalFailure(error);
   if (original instanceof ApplicationFailure) {
     const code = original.type ?? 'UNEXPECTED';
     const retryable = isCode(code) ? errorCatalogue[code].retryable : true;
-    return { code, message: oneLine(original.message), retryable };
+    return { code, message: oneLine(original.message), sqlState: sqlStateOf(original), retryable };
   }
   const message = original instanceof Error ? original.message : String(original);
   const code = original instanceof TimeoutFailure ? 'TIMEOUT' : 'UNEXPECTED';

@@ -10,7 +10,7 @@ export interface GraphRun {
   readonly onResult?: (result: NodeResult) => void;
 }
 
-const skipped = (node: PlannedNode, culprit: PlannedNode): NodeResult => ({
+const skipped = (node: PlannedNode, message: string, rootCause?: PlannedNode): NodeResult => ({
   nodeId: node.id,
   name: node.name,
   label: node.label,
@@ -19,19 +19,19 @@ const skipped = (node: PlannedNode, culprit: PlannedNode): NodeResult => ({
   state: 'skipped',
   durationMs: 0,
   attempts: 0,
-  message: `skipped because ${culprit.label} failed`,
-  rootCause: culprit.id,
+  message,
+  ...(rootCause === undefined ? {} : { rootCause: rootCause.id }),
 });
 
 /**
  * Runs a graph: a node starts when its own parents are done, at most `threads` at once, in the order of `nodes`. What
- * depends on a failed node is skipped, naming the node that failed first; the rest goes on. Results come in the order
- * of `nodes`. When `execute` rejects, nothing more starts, and the rejection follows once all that runs has ended.
+ * depends on a failed node is skipped, naming the node that failed first; so are suspended nodes, and what depends on
+ * them; the rest goes on. Results come in the order of `nodes`. When `execute` rejects, nothing more starts, and the rejection follows once all that runs has ended.
  */
 export const runGraph = async ({ nodes, threads, execute, onResult }: GraphRun): Promise<NodeResult[]> => {
   const ids = new Set(nodes.map((node) => node.id));
   const results = new Map<string, NodeResult>();
-  /** By node: the node that failed first among those it depends on. */
+  /** By node: the node that failed first, or is suspended, among those it depends on. */
   const culprits = new Map<string, PlannedNode>();
   const waiting = new Set(nodes);
   const running = new Set<Promise<void>>();
@@ -55,7 +55,12 @@ export const runGraph = async ({ nodes, threads, execute, onResult }: GraphRun):
       if (culprit !== undefined) {
         waiting.delete(node);
         culprits.set(node.id, culprit);
-        record(node, skipped(node, culprit));
+        const why = culprit.suspended === undefined ? 'failed' : 'is suspended';
+        record(node, skipped(node, `skipped because ${culprit.label} ${why}`, culprit));
+      } else if (node.suspended !== undefined) {
+        waiting.delete(node);
+        culprits.set(node.id, node);
+        record(node, skipped(node, node.suspended));
       } else if (running.size < threads && parents.every((id) => results.has(id))) {
         waiting.delete(node);
         start(node);

@@ -30,7 +30,7 @@ export const runWithRetries = async (work: NodeWork, node: PlannedNode): Promise
     const { reason } = result;
     work.onFailure?.(node, reason);
     if (!reason.retryable || attempt >= tries)
-      return failedResult(node, reason.message, attempt, Date.now() - startedAt);
+      return failedResult(node, reason, { attempts: attempt, durationMs: Date.now() - startedAt });
     progress.retrying(node.id, reason.message);
     await sleep(plan.retryIntervalMs, {
       summary: `${node.label} failed, try ${attempt + 1} of ${tries} follows`,
@@ -58,9 +58,8 @@ const tryNode = async (
 
 const failedResult = (
   { id, name, label, kind, materialized }: PlannedNode,
-  message: string,
-  attempts: number,
-  durationMs: number,
+  { code, message, sqlState }: FailureReason,
+  spent: Pick<NodeResult, 'attempts' | 'durationMs'>,
 ): NodeResult => ({
   nodeId: id,
   name,
@@ -68,7 +67,8 @@ const failedResult = (
   kind,
   materialized,
   state: 'failed',
-  durationMs,
-  attempts,
+  ...spent,
   message,
+  errorCode: code,
+  ...(sqlState === undefined ? {} : { sqlState }),
 });

@@ -22,8 +22,8 @@ const verified = (ran: NodeResult, compared: NodeResult): NodeResult => {
 };
 
 /**
- * The second phase of a verification: compares each model that the run has run with its rebuilt shadow. One that
- * differs doesn't hold up its children: their shadows are built from its shadow.
+ * The second phase of a verification: compares each model that the run has run with its rebuilt shadow; skipped ones
+ * stay so. One that differs doesn't hold up its children: their shadows are built from its shadow.
  * @throws VerifyInterrupted
  */
 export const verifyNodes = async (
@@ -44,11 +44,13 @@ export const verifyNodes = async (
       if (code === 'VERIFY_INTERRUPTED') throw new VerifyInterrupted(message);
     },
   };
+  const skipped = new Set(ran.filter((result) => result.state === 'skipped').map((result) => result.nodeId));
   const results = await runGraph({
-    nodes: plan.nodes,
+    nodes: plan.nodes.filter((node) => !skipped.has(node.id)),
     threads: plan.threads,
     execute: (node) => runWithRetries(work, node),
     onResult: (result) => progress.ended(both(result)),
   });
-  return results.map(both);
+  const compared = new Map(results.map((result) => [result.nodeId, both(result)]));
+  return ran.map((result) => compared.get(result.nodeId) ?? result);
 };

@@ -83,7 +83,7 @@ const fakes: Activities = {
       attempts: attempt,
       verification: { equal: true, rows: 1, periods: 1 },
     }),
-  finishRun: () => Promise.resolve(),
+  finishRun: () => Promise.resolve({ conditions: [] }),
   requestReplay: () =>
     Promise.resolve({
       replayId: '3',

@@ -12,7 +12,7 @@ import { runNode, type RunNodeRequest } from '../../src/db/run-node';
 import { finishRun } from '../../src/db/runs';
 import { verifyNode, type VerifyNodeDeps, type VerifyNodeRequest } from '../../src/db/verify-node';
 import { databaseUuid } from '../../src/db/warehouse';
-import type { NodeResult, TransformInput, Verification } from '../../src/wire/transform';
+import type { FinishRunResult, NodeResult, TransformInput, Verification } from '../../src/wire/transform';
 import { type Loaded, rowText, type Tables } from './reference';
 
 const Id = z.object({ id: z.string() });
@@ -73,6 +73,7 @@ export type NodeRunner = (attempt: Attempt, index: number) => Promise<NodeResult
 
 export interface PlannedRun {
   readonly runId: string;
+  readonly planned: Awaited<ReturnType<typeof planRun>>;
   run(runOne?: NodeRunner): Promise<NodeResult[]>;
 }
 
@@ -173,14 +174,15 @@ from jsonb_array_elements('${json.replaceAll("'", "''")}') as r`),
   }
 
   /** A run that is planned now, and executed when asked. */
-  async plan(transform: TransformInput = {}): Promise<PlannedRun> {
-    const runId = randomUUID();
-    const { nodes } = await planRun(
+  async plan(transform: TransformInput = {}, runId: string = randomUUID()): Promise<PlannedRun> {
+    const planned = await planRun(
       { pool: this.pool },
       { runId, workflowId: 'test', planHash: this.planHash, transform },
     );
+    const { nodes } = planned;
     return {
       runId,
+      planned,
       run: async (runOne = (attempt) => attempt()) => {
         const results: NodeResult[] = [];
         let failed = false;
@@ -241,8 +243,13 @@ from jsonb_array_elements('${json.replaceAll("'", "''")}') as r`),
     return Object.fromEntries(results.map((r) => [r.label, r.verification as Verification]));
   }
 
-  async finish(runId: string, results: NodeResult[], state: 'success' | 'failed' = 'success'): Promise<void> {
-    await finishRun({ pool: this.pool }, { runId, databaseUuid: this.uuid, state, results });
+  finish(
+    runId: string,
+    results: NodeResult[],
+    state: 'success' | 'failed' = 'success',
+    suspendAfter = 0,
+  ): Promise<FinishRunResult> {
+    return finishRun({ pool: this.pool, suspendAfter }, { runId, databaseUuid: this.uuid, state, results });
   }
 
   /** Echo's tables. */

@@ -48,7 +48,7 @@ const createRuns = () => {
         searchAttributes: false,
       };
     },
-    finishRun: () => Promise.resolve(),
+    finishRun: () => Promise.resolve({ conditions: [] }),
   };
   return { planned, state, fakes };
 };

@@ -9,6 +9,7 @@ import type {
   PlannedNode,
   PlanRunResult,
   RunNodeInput,
+  SuspendedNode,
   TransformResult,
   TransformStatus,
 } from '../../src/wire/transform';
@@ -39,9 +40,10 @@ interface Fakes {
   readonly nodes: PlannedNode[];
   readonly runNode?: (input: RunNodeInput) => Promise<NodeResult>;
   readonly plan?: Partial<PlanRunResult>;
+  readonly suspended?: SuspendedNode[];
 }
 
-const startTransform = async ({ nodes, runNode, plan }: Fakes, args: unknown[] = []) => {
+const startTransform = async ({ nodes, runNode, plan, suspended = [] }: Fakes, args: unknown[] = []) => {
   const tries: RunNodeInput[] = [];
   const finished: FinishRunInput[] = [];
   const fakes: Partial<Activities> = {
@@ -66,7 +68,7 @@ const startTransform = async ({ nodes, runNode, plan }: Fakes, args: unknown[] =
     },
     finishRun: (input) => {
       finished.push(input);
-      return Promise.resolve();
+      return Promise.resolve({ suspended, conditions: [] });
     },
   };
   const { taskQueue } = await bench.start(fakes);
@@ -148,6 +150,37 @@ test('a failing node is tried again as often as the plan says, then the run fail
   const [result] = failure.details as [TransformResult];
   expect(result.results).toMatchObject([{ state: 'failed', attempts: 4, message: 'division by zero' }]);
   expect(finished).toMatchObject([{ state: 'failed', results: [{ nodeId: 'a', state: 'failed' }] }]);
+});
+
+test('a result says what kind of failure it was, and which nodes the run was one too many for', async () => {
+  const suspended = { nodeId: 'a', label: 'gold.a', runId: 'run-1', since: '', failures: 3, reason: 'no' };
+  const { handle } = await startTransform(
+    {
+      nodes: [node('a')],
+      runNode: () =>
+        Promise.reject(
+          ApplicationFailure.create({
+            type: 'MODEL_FAILED',
+            nonRetryable: true,
+            details: [{ sqlState: '22012' }],
+          }),
+        ),
+      suspended: [{ ...suspended, errorCode: 'MODEL_FAILED' }],
+    },
+    [{ retries: 0 }],
+  );
+  const [result] = (await failureOf(handle.result())).details as [TransformResult];
+  expect(result.results).toMatchObject([{ errorCode: 'MODEL_FAILED', sqlState: '22012' }]);
+  expect(result.suspended).toMatchObject([suspended]);
+});
+
+test('a run in which suspended nodes were left out has not failed', async () => {
+  const { handle, started } = await startTransform({
+    nodes: [{ ...node('a'), suspended: 'suspended since then' }, node('b', 'a'), node('x')],
+  });
+  const { state, results } = await handle.result();
+  expect({ state, started: started() }).toEqual({ state: 'success', started: ['x'] });
+  expect(statesOf(results)).toEqual({ a: 'skipped', b: 'skipped', x: 'success' });
 });
 
 test('a node that succeeds on a later try is a success that says how many it took', async () => {

@@ -6,6 +6,7 @@ import { WORKFLOW } from '../../src/wire/names';
 import type {
   FinishRunInput,
   NodeResult,
+  PlannedNode,
   RunNodeInput,
   TransformInput,
   TransformResult,
@@ -51,7 +52,7 @@ const refused = (type: string, message = 'it is broken') =>
   Promise.reject(ApplicationFailure.nonRetryable(message, type));
 
 const startVerify = async (
-  { runNode, verifyNode }: { runNode?: Fake; verifyNode?: Fake },
+  { runNode, verifyNode, nodes = NODES }: { runNode?: Fake; verifyNode?: Fake; nodes?: PlannedNode[] },
   { type = WORKFLOW.verify, input = {} }: { type?: string; input?: object } = {},
 ) => {
   const steps: string[] = [];
@@ -67,7 +68,7 @@ const startVerify = async (
         planHash: 'p',
         command: transform.command ?? 'run',
         fullRefresh: false,
-        nodes: NODES,
+        nodes,
         threads: 2,
         retries: 1,
         retryIntervalMs: 1,
@@ -84,7 +85,7 @@ const startVerify = async (
     },
     finishRun: (end) => {
       finished.push(end);
-      return Promise.resolve();
+      return Promise.resolve({ conditions: [] });
     },
   };
   const { taskQueue } = await bench.start(fakes);
@@ -125,6 +126,15 @@ test('a difference fails the run, named by relation, period and counts; its chil
   expect(finished).toMatchObject([{ state: 'failed' }]);
 });
 
+test('a suspended model is not compared, nor what depends on it; the rest is', async () => {
+  const { handle, steps } = await startVerify({
+    nodes: NODES.map((n) => (n.id === 'b' ? { ...n, suspended: 'suspended since then' } : n)),
+  });
+  const { state, results } = await handle.result();
+  expect([state, results.map((r) => r.state)]).toEqual(['success', ['success', 'skipped', 'skipped']]);
+  expect(steps).toEqual(['run a', 'verify a']);
+});
+
 test('nothing is compared after a model has failed', async () => {
   const { handle, steps } = await startVerify({ runNode: () => refused('KEY_NULL') });
   expect((await failureOf(handle.result())).type).toBe('RUN_FAILED');
@@ -151,7 +161,10 @@ test('interrupted, it is begun again as a run of its own, with the same plan', a
     { command: 'verify', select: ['a+'] },
     { command: 'verify', select: ['a+'], planHash: 'p', round: 2 },
   ]);
-  expect(finished.map((f) => f.state)).toEqual(['failed', 'success']);
+  expect(finished.map((f) => [f.state, f.message])).toEqual([
+    ['cancelled', expect.stringMatching(/^begun again: /)],
+    ['success', undefined],
+  ]);
   expect(new Set(finished.map((f) => f.runId)).size).toBe(2);
 });
 

@@ -1,5 +1,6 @@
 import { selectNodes } from '../../../src/compiler/select-nodes';
 import { StrataError } from '../../../src/domain/errors';
+import { namesNode } from '../../../src/domain/selectors';
 import { compileTexts } from '../../support/compile-project-text';
 
 const model = (parents: readonly string[], config = ''): string =>
@@ -132,4 +133,20 @@ test.each<[string[], string[] | undefined, string, string]>([
   const select_ = (): string => names(select, exclude);
   expect(select_).toThrow(StrataError);
   expect(select_).toThrow(expect.objectContaining({ code, message }));
+});
+
+test.each([
+  ['dim_customer', true],
+  ['+dim_customer+2', true],
+  ['@dim_customer', true],
+  ['echo.dimensions.dim_customer', true],
+  ['models/dimensions/dim_customer.sql', true],
+  ['file:dim_customer.sql', true],
+  ['tag:nightly dim_customer', true],
+  ['dimensions', false],
+  ['dim_*', false],
+  ['tag:nightly', false],
+  ['stg_customers+', false],
+])('whether %s names dim_customer itself: %s', (selector, expected) => {
+  expect(namesNode([selector], 'dim_customer')).toBe(expected);
 });

@@ -34,6 +34,7 @@ test('with nothing set the embedded stack and the own project are meant', () => 
     maxFieldBytes: 1_048_576,
     retries: 3,
     retryIntervalMs: 60_000,
+    suspendAfter: 3,
     threads: 4,
     inlineWorker: false,
     logLevel: 'warn',
@@ -151,6 +152,7 @@ test('every documented variable of strata is accepted, and every accepted one is
     STRATA_SET_ROLES: '1',
     STRATA_RETRY_INTERVAL: '1',
     STRATA_LOG_LEVEL: 'info',
+    STRATA_SUSPEND_AFTER: '5',
     STRATA_LOG_FORMAT: 'json',
   };
   expect(problemsOf(Object.fromEntries(strata.map((name) => [name, values[name] ?? 'x'])))).toEqual([]);

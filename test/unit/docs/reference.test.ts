@@ -105,6 +105,7 @@ describe('the tables in ops', () => {
       'ops.dead_letter_action',
       'ops.run',
       'ops.model_run',
+      'ops.node_suspension',
       'ops.verification',
       'ops.incident',
       'ops.alert_delivery',

@@ -43,6 +43,19 @@ test('a warning is no failure', async () => {
   expect(results.map((r) => r.state)).toEqual(['warn', 'success']);
 });
 
+test('a suspended node is skipped, and what depends on it, while the rest goes on', async () => {
+  const results = await runGraph({
+    nodes: [{ ...node('a'), suspended: 'suspended since yesterday' }, node('b', 'a'), node('x')],
+    threads: 1,
+    execute: async (n) => resultOf(n, 'success'),
+  });
+  expect(results.map(({ nodeId, state, message }) => [nodeId, state, message])).toEqual([
+    ['a', 'skipped', 'suspended since yesterday'],
+    ['b', 'skipped', 'skipped because gold.a is suspended'],
+    ['x', 'success', undefined],
+  ]);
+});
+
 test('when a node rejects, nothing more starts, and what runs is awaited', async () => {
   const started: string[] = [];
   let slowEnded = false;

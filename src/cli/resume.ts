@@ -1,0 +1,42 @@
+import { countOf } from '../domain/count-of';
+import type { SuspendedNode } from '../wire/transform';
+import type { CommandContext, CommonOptions } from './context';
+import { actorOf } from './dlq-options';
+import { withDatabase } from './session';
+import { tableLines } from './table';
+
+export interface ResumeOptions extends CommonOptions {
+  readonly nodes?: readonly string[];
+  readonly all?: boolean;
+}
+
+/** Suspended nodes, one a line. */
+export const suspendedLines = (nodes: readonly SuspendedNode[]): string[] =>
+  nodes.length === 0
+    ? []
+    : tableLines(
+        ['model', 'since', 'failed runs', 'error', 'reason'],
+        nodes.map((n) => [
+          n.label,
+          n.since.slice(0, 19).replace('T', ' '),
+          n.failures,
+          n.sqlState === undefined ? n.errorCode : `${n.errorCode} ${n.sqlState}`,
+          n.reason,
+        ]),
+      );
+
+/** `strata resume` */
+export const resumeCommand = (context: CommandContext, { nodes, all }: ResumeOptions): Promise<number> =>
+  withDatabase(context, { role: 'resume' }, async ({ pool, config }) => {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- loads while the servers start
+    const db = require('../db/suspensions') as typeof import('../db/suspensions');
+    const { output } = context;
+    const named = all === true ? undefined : nodes;
+    const resumed = await db.resumeNodes(pool, { nodes: named, actor: actorOf(config) });
+    output.document({ resumed });
+    for (const line of suspendedLines(resumed)) output.line(line);
+    output.line(`${countOf(resumed.length, 'model')} resumed: the next run tries them again`);
+    const strangers = (named ?? []).filter((name) => !resumed.some((node) => db.isNamed(node, [name])));
+    if (strangers.length > 0) output.note(`not suspended: ${strangers.join(', ')}`);
+    return 0;
+  });
