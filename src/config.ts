@@ -5,6 +5,7 @@ import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod/v4';
 import { StrataError } from './domain/errors';
+import { isRemote } from './domain/file-location';
 import { settings } from './settings';
 import { DEFAULT_WAREHOUSE } from './wire/names';
 
@@ -28,6 +29,9 @@ export interface Config {
   readonly stateDir: string;
   readonly projectDir: string;
   readonly fileRoots?: readonly string[] | undefined;
+  readonly urlHosts?: readonly string[] | undefined;
+  /** Of S3 addresses. */
+  readonly s3PathStyle: boolean;
   readonly projectRoots?: readonly string[] | undefined;
   readonly maxFieldBytes: number;
   readonly maxContentBytes?: number | undefined;
@@ -97,6 +101,21 @@ const folders = z.string().transform((text) =>
     .map((path) => resolve(path)),
 );
 
+/** Folders and `s3://bucket/prefix`, whose colon separates nothing. */
+const fileRoots = z.string().transform((text) =>
+  text
+    .split(new RegExp(`(?<!\\bs3)${delimiter}|${delimiter}(?!//)`, 'i'))
+    .filter((root) => root !== '')
+    .map((root) => (isRemote(root) ? root : resolve(root))),
+);
+
+const hosts = z.string().transform((text) =>
+  text
+    .split(/[\s,]+/)
+    .filter((host) => host !== '')
+    .map((host) => host.toLowerCase()),
+);
+
 /** The name in a PostgreSQL URL, or undefined when there is none. */
 const databaseNameOf = (databaseUrl: string): string | undefined => {
   try {
@@ -120,7 +139,11 @@ const Variables = z.object({
     .optional(),
   STRATA_HOME: z.string().optional(),
   STRATA_PROJECT_DIR: z.string().optional(),
-  STRATA_FILE_ROOTS: folders.optional(),
+  STRATA_FILE_ROOTS: fileRoots.optional(),
+  STRATA_URL_HOSTS: hosts.optional(),
+  STRATA_S3_PATH_STYLE: yesOrNo.optional(),
+  AWS_ENDPOINT_URL: z.string().optional(),
+  AWS_ENDPOINT_URL_S3: z.string().optional(),
   STRATA_PROJECT_ROOTS: folders.optional(),
   STRATA_MAX_FIELD_BYTES: wholeNumber(1, 1024 ** 3).optional(),
   STRATA_MAX_CONTENT_BYTES: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
@@ -264,6 +287,8 @@ const freezeConfig = (v: z.infer<typeof Variables>, temporal: TemporalSettings):
     stateDir: resolve(v.STRATA_HOME ?? resolve(PACKAGE_ROOT, '.strata')),
     projectDir: resolve(v.STRATA_PROJECT_DIR ?? resolve(PACKAGE_ROOT, 'sql')),
     fileRoots: v.STRATA_FILE_ROOTS,
+    urlHosts: v.STRATA_URL_HOSTS,
+    s3PathStyle: v.STRATA_S3_PATH_STYLE ?? (v.AWS_ENDPOINT_URL_S3 ?? v.AWS_ENDPOINT_URL) !== undefined,
     projectRoots: v.STRATA_PROJECT_ROOTS,
     maxFieldBytes: v.STRATA_MAX_FIELD_BYTES ?? 1024 ** 2,
     maxContentBytes: v.STRATA_MAX_CONTENT_BYTES,

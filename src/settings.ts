@@ -60,8 +60,19 @@ export const settings = [
   },
   {
     name: 'STRATA_FILE_ROOTS',
-    meaning: 'Folders a worker may read data files from, separated as in PATH.',
-    default: 'any folder',
+    meaning: 'Folders and s3://bucket/prefix that a worker may read data files from, separated as in PATH.',
+    default: 'any folder, any bucket',
+  },
+  {
+    name: 'STRATA_URL_HOSTS',
+    meaning:
+      'Hosts (host or host:port, separated by commas) that files may be fetched from by http and https.',
+    default: 'none',
+  },
+  {
+    name: 'STRATA_S3_PATH_STYLE',
+    meaning: '1: S3 addresses have the bucket in their path.',
+    default: "1 with an endpoint of one's own (AWS_ENDPOINT_URL_S3), else 0",
   },
   {
     name: 'STRATA_PROJECT_ROOTS',

@@ -7,7 +7,11 @@ import { redact } from '../observability/redact';
 const UNEXPECTED_TRIES = 5;
 
 /** Waiting helps, however long it takes. */
-const INFRASTRUCTURE: ReadonlySet<ErrorCode> = new Set(['DATABASE_UNREACHABLE', 'TEMPORAL_UNREACHABLE']);
+const INFRASTRUCTURE: ReadonlySet<ErrorCode> = new Set([
+  'DATABASE_UNREACHABLE',
+  'TEMPORAL_UNREACHABLE',
+  'SOURCE_UNREACHABLE',
+]);
 
 /**
  * What becomes of a failure. `final`: the activity ends with it. `wait`: Temporal tries again, without a limit.

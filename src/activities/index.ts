@@ -1,4 +1,5 @@
 import type { DatabasePool } from 'slonik';
+import { createFileSources } from '../ingest';
 import type { Logger } from '../observability/logger';
 import { createAlertActivities } from './alert-activities';
 import type { Activities } from './contract';
@@ -27,6 +28,8 @@ export interface ActivityDeps {
   readonly projectDir: string;
   readonly projectRoots?: readonly string[] | undefined;
   readonly fileRoots?: readonly string[] | undefined;
+  readonly urlHosts?: readonly string[] | undefined;
+  readonly s3PathStyle?: boolean | undefined;
   readonly maxFieldBytes: number;
   readonly maxContentBytes?: number | undefined;
   /** For tests: content of a chunk. */
@@ -45,8 +48,9 @@ export interface ActivityDeps {
 export const createActivities = (deps: ActivityDeps): Activities => {
   const guard = createGuard(deps.logger);
   const projects = createProjects(deps);
+  const files = createFileSources({ ...deps, pathStyle: deps.s3PathStyle });
   return {
-    ...createIngestActivities({ ...deps, ...deps.loader, projects, guard }),
+    ...createIngestActivities({ ...deps, ...deps.loader, projects, files, guard }),
     ...createReplayActivities({ ...deps, ...deps.loader, projects, guard }),
     ...createTransformActivities({
       ...deps,

@@ -3,6 +3,7 @@ import type { DatabasePool } from 'slonik';
 import { ensureBronze } from '../db/ensure-bronze';
 import { checkDatabaseUuid, databaseUuid } from '../db/warehouse';
 import { StrataError } from '../domain/errors';
+import type { FileSources } from '../ingest';
 import * as ingest from '../ingest';
 import { pipelineWorkflowId, SIGNAL, WORKFLOW } from '../wire/names';
 import type { BatchLoaded } from '../wire/pipeline';
@@ -15,7 +16,7 @@ export interface IngestActivityDeps {
   readonly databaseUrl: string;
   readonly warehouse: string;
   readonly projects: Projects;
-  readonly fileRoots?: readonly string[] | undefined;
+  readonly files: FileSources;
   readonly maxFieldBytes: number;
   readonly maxContentBytes?: number | undefined;
   /** For tests: content of a chunk. */
@@ -59,15 +60,12 @@ const signalPipeline = async (warehouse: string, signal: BatchLoaded): Promise<v
 
 export const createIngestActivities = (deps: IngestActivityDeps): IngestActivities => {
   const { pool, databaseUrl, warehouse, projects, searchAttributes, guard } = deps;
-  const { fileRoots, maxFieldBytes, maxContentBytes, chunkBytes } = deps;
+  const { files, maxFieldBytes, maxContentBytes, chunkBytes } = deps;
   return {
     acceptBatch: (input) =>
       guard(async () => {
         const datasets = [await projects.dataset(input.dataset, input.projectDir)];
-        const accepted = await ingest.acceptBatch(
-          { pool, datasets, fileRoots },
-          { ...input, ...thisWorkflow() },
-        );
+        const accepted = await ingest.acceptBatch({ pool, datasets, files }, { ...input, ...thisWorkflow() });
         return {
           batchId: accepted.batchId,
           databaseUuid: await databaseUuid(pool),
@@ -85,10 +83,11 @@ export const createIngestActivities = (deps: IngestActivityDeps): IngestActiviti
           const { name, columns, key } = dataset;
           await ensureBronze(pool, { name, columns, key });
           return ingest.loadFile(
-            { pool, databaseUrl, dataset, maxFieldBytes, maxContentBytes, chunkBytes, fileRoots },
+            { pool, databaseUrl, dataset, maxFieldBytes, maxContentBytes, chunkBytes, files },
             {
               batchId: input.batchId,
               execution: thisWorkflow().workflowRunId,
+              within: input.within,
               signal,
               onProgress: (p) => (progress = p),
             },

@@ -59,9 +59,10 @@ interface Checked {
 }
 
 const check = async (file: string, dataset: Dataset, { config, complete }: DryRun): Promise<Checked> => {
-  const { validateFile } = require('../ingest') as typeof import('../ingest');
+  const { createFileSources, validateFile } = require('../ingest') as typeof import('../ingest');
+  const files = createFileSources({ ...config, pathStyle: config.s3PathStyle });
   try {
-    const validation = await validateFile({ ...config, dataset }, { file });
+    const validation = await validateFile({ ...config, dataset, files }, { file });
     const rejected =
       rejectionReason(validation, dataset.rejectThreshold) ??
       (complete ? incompleteReason(validation.rowsRejected) : undefined);

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
+import { isRemote } from '../domain/file-location';
 import type { Declaration } from './complete-options';
 
 export interface FileKeyInput {
-  /** Absolute. */
+  /** An absolute path, or an address. */
   readonly file: string;
   /** A database that was made anew must not join a load of its predecessor. */
   readonly databaseUuid: string;
@@ -14,6 +15,7 @@ export interface FileKeyInput {
 }
 
 const identityOf = (file: string): readonly unknown[] => {
+  if (isRemote(file)) return [file];
   try {
     const path = realpathSync(file);
     const { size, mtimeMs, ino } = statSync(path);

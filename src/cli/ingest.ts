@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import { loadConfig } from '../config';
 import type { Manifest } from '../compiler/manifest';
 import { StrataError } from '../domain/errors';
+import { isRemote } from '../domain/file-location';
+import { mayHoldSecret, SECRET_URL } from '../wire/ingest';
 import type { TransformResult } from '../wire/transform';
 import { type CompleteOptions, declarationOf } from './complete-options';
 import type { CommandContext, CommonOptions } from './context';
@@ -23,9 +25,13 @@ export interface IngestOptions extends CommonOptions, CompleteOptions {
   readonly dryRun?: boolean;
 }
 
+/** Paths are this host's; an address is taken as it is. */
+const absolute = (file: string): string => (isRemote(file) ? file : resolve(file));
+
 /** Fails early where the worker will be on this host; elsewhere only the worker can know. */
 const checkFiles = (files: readonly string[], isLocal: boolean): void => {
-  const missing = isLocal ? files.find((file) => !existsSync(file)) : undefined;
+  if (files.some(mayHoldSecret)) throw new StrataError('INPUT_INVALID', SECRET_URL);
+  const missing = isLocal ? files.find((file) => !isRemote(file) && !existsSync(file)) : undefined;
   if (missing !== undefined) throw new StrataError('FILE_NOT_FOUND', `There is no file ${missing}`);
 };
 
@@ -114,7 +120,7 @@ const compileFor = async (projectDir: string, options: IngestOptions): Promise<M
 export const ingestCommand = async (context: CommandContext, options: IngestOptions): Promise<number> => {
   const { output } = context;
   const config = loadConfig(process.env, context.flags);
-  const files = options.files.map((file) => resolve(file));
+  const files = options.files.map(absolute);
   checkFiles(files, config.temporal.address === undefined || config.inlineWorker || options.dryRun === true);
   if (options.dryRun === true) {
     const complete = options.complete === true;

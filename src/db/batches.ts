@@ -40,7 +40,7 @@ const batchColumns = sql.fragment`
 
 export type NewBatch = Pick<
   IngestInput,
-  'dataset' | 'file' | 'force' | 'projectDir' | 'completeAsOf' | 'maxDeletes'
+  'dataset' | 'file' | 'force' | 'projectDir' | 'completeAsOf' | 'maxDeletes' | 'within'
 > & {
   readonly workflowId: string;
   readonly workflowRunId: string;

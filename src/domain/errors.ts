@@ -23,12 +23,22 @@ export const errorCatalogue = {
   FILE_NOT_ALLOWED: {
     retryable: false,
     audience: 'operator',
-    hint: 'Put the file under one of STRATA_FILE_ROOTS, or extend it.',
+    hint: 'Put the file under one of STRATA_FILE_ROOTS, or extend it; for a URL, STRATA_URL_HOSTS.',
   },
   FILE_UNREADABLE: {
     retryable: false,
     audience: 'sender',
     hint: 'Check that it is a regular file that the worker may read.',
+  },
+  SOURCE_DENIED: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Give the worker credentials that may read it (AWS_* variables for S3), then load it again.',
+  },
+  SOURCE_UNREACHABLE: {
+    retryable: true,
+    audience: 'operator',
+    hint: 'Check the endpoint, its name and the network; loading goes on when it answers.',
   },
   FILE_EMPTY: { retryable: false, audience: 'sender', hint: 'A file needs at least its header line.' },
   FILE_CHANGED: {

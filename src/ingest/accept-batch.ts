@@ -4,14 +4,14 @@ import { parseTimestamp } from '../domain/columns/timestamp';
 import type { Dataset } from '../domain/dataset';
 import { requireDeletes } from '../domain/dataset-deletes';
 import { StrataError } from '../domain/errors';
-import { checkFile } from './open-file';
+import { createFileSources, type FileSources } from './sources/file-sources';
 
 export interface AcceptBatchDeps {
   readonly pool: DatabasePool;
   /** The project's datasets; given, an unknown name is refused. */
   readonly datasets?: readonly Pick<Dataset, 'name' | 'deletes'>[] | undefined;
-  /** Folders that files may be read from; unset, any. */
-  readonly fileRoots?: readonly string[] | undefined;
+  /** Default: any file of this host, any object, no URL. */
+  readonly files?: FileSources | undefined;
 }
 
 const checkDataset = (datasets: AcceptBatchDeps['datasets'], input: NewBatch): void => {
@@ -34,12 +34,12 @@ const declared = ({ completeAsOf }: NewBatch): Pick<NewBatch, 'completeAsOf'> =>
 
 /**
  * Enters a file in the batch ledger and gives it its id: ids follow the order of acceptance. Idempotent per workflow
- * run. @throws DATASET_UNKNOWN, DELETES_UNDECLARED, INPUT_INVALID, FILE_NOT_FOUND, FILE_UNREADABLE, FILE_NOT_ALLOWED
+ * run. @throws DATASET_UNKNOWN, DELETES_UNDECLARED, INPUT_INVALID, and what `FileSources.check` throws
  */
 export const acceptBatch = async (deps: AcceptBatchDeps, input: NewBatch): Promise<{ batchId: string }> => {
   const accepted = await findAcceptedBatch(deps.pool, input);
   if (accepted !== null) return { batchId: accepted };
   checkDataset(deps.datasets, input);
-  await checkFile(input.file, deps.fileRoots);
+  await (deps.files ?? createFileSources()).check(input.file, input.within);
   return { batchId: await insertBatch(deps.pool, { ...input, ...declared(input) }) };
 };

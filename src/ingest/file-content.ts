@@ -1,29 +1,17 @@
-import type { FileHandle } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { StrataError } from '../domain/errors';
-import type { OpenFile } from './open-file';
+import { BLOCK_BYTES, type OpenFile } from './open-file';
 
-/** Small enough that what is made of a block stays small, large enough that calls don't count. */
-const BLOCK_BYTES = 64 * 1024;
-const READ_BYTES = 4 * BLOCK_BYTES;
 const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
 
-/**
- * The file's bytes as they lay there when it was opened. A block's memory stays as it is until the next one has been
- * used up. @throws FILE_CHANGED for one that grows: it would never end
- */
-async function* rawBlocks({ file, handle, sizeBytes }: OpenFile): AsyncGenerator<Buffer> {
-  const buffers = [Buffer.allocUnsafeSlow(READ_BYTES), Buffer.allocUnsafeSlow(READ_BYTES)] as const;
+/** The file's bytes as they lay there when it was opened. @throws FILE_CHANGED for one that grows: it would never end */
+async function* rawBlocks({ file, sizeBytes, blocks }: OpenFile): AsyncGenerator<Buffer> {
   let position = 0;
-  for (let turn = 0; ; turn = 1 - turn) {
-    const buffer = buffers[turn === 0 ? 0 : 1];
-    const { bytesRead } = await handle.read(buffer, 0, READ_BYTES, position);
-    if (bytesRead === 0) return;
-    position += bytesRead;
+  for await (const block of blocks(0)) {
+    position += block.length;
     if (position > sizeBytes) throw new StrataError('FILE_CHANGED', `${file} grew while it was being read`);
-    for (let from = 0; from < bytesRead; from += BLOCK_BYTES)
-      yield buffer.subarray(from, Math.min(from + BLOCK_BYTES, bytesRead));
+    yield block;
   }
 }
 
@@ -39,15 +27,14 @@ const isZlibError = (error: unknown): boolean =>
   String((error as { code?: unknown } | null)?.code ?? '').startsWith('Z_');
 
 /** Whether everything in the file from `position` on is zeros, as tapes and some tools pad with. */
-const isPadding = async (handle: FileHandle, position: number): Promise<boolean> => {
-  const { bytesRead, buffer } = await handle.read(Buffer.alloc(BLOCK_BYTES), 0, BLOCK_BYTES, position);
-  if (buffer.subarray(0, bytesRead).some((byte) => byte !== 0)) return false;
-  return bytesRead < BLOCK_BYTES || isPadding(handle, position + bytesRead);
+const isPadding = async ({ blocks }: OpenFile, position: number): Promise<boolean> => {
+  for await (const block of blocks(position)) if (block.some((byte) => byte !== 0)) return false;
+  return true;
 };
 
 /** Decompressed blocks; all members of a concatenation. @throws FILE_CORRUPT */
 async function* gunzippedBlocks(opened: OpenFile): AsyncGenerator<Buffer> {
-  const { file, handle, sizeBytes } = opened;
+  const { file, sizeBytes } = opened;
   const source = Readable.from(ownBlocks(opened), { objectMode: false, highWaterMark: BLOCK_BYTES });
   const gunzip = createGunzip({ chunkSize: BLOCK_BYTES });
   source.on('error', (error) => gunzip.destroy(error));
@@ -61,7 +48,7 @@ async function* gunzippedBlocks(opened: OpenFile): AsyncGenerator<Buffer> {
     gunzip.destroy();
   }
   // zlib stops at whatever isn't another member.
-  if (gunzip.bytesWritten < sizeBytes && !(await isPadding(handle, gunzip.bytesWritten))) throw damaged(file);
+  if (gunzip.bytesWritten < sizeBytes && !(await isPadding(opened, gunzip.bytesWritten))) throw damaged(file);
 }
 
 /** A few bytes of gzip data can stand for a disk full of rows. */
@@ -85,13 +72,18 @@ export interface FileContent {
   blocks(): AsyncGenerator<Buffer>;
 }
 
+const firstBytes = async ({ blocks }: OpenFile, count: number): Promise<Buffer> => {
+  const first: Buffer[] = [];
+  for await (const block of blocks(0, count)) first.push(Buffer.from(block));
+  return Buffer.concat(first);
+};
+
 /**
  * Tells by its first bytes whether a file is compressed. Its blocks end with FILE_TOO_LARGE beyond `maxBytes`, if that
  * is given. @throws FILE_CORRUPT for a `.gz` that isn't gzip
  */
 export const contentOf = async (opened: OpenFile, maxBytes = Infinity): Promise<FileContent> => {
-  const { buffer, bytesRead } = await opened.handle.read(Buffer.alloc(GZIP_MAGIC.length), 0, 2, 0);
-  const isCompressed = bytesRead === GZIP_MAGIC.length && buffer.equals(GZIP_MAGIC);
+  const isCompressed = (await firstBytes(opened, GZIP_MAGIC.length)).equals(GZIP_MAGIC);
   if (!isCompressed && opened.name.toLowerCase().endsWith('.gz'))
     throw new StrataError('FILE_CORRUPT', `${opened.file} is named .gz but holds no gzip data`);
   return {

@@ -7,3 +7,4 @@ export { loadReplay } from './load-replay';
 export { publishBatch, type PublishBatchDeps } from './publish-batch';
 export { failReplay, publishReplay } from './publish-replay';
 export { type FileValidation, type RowError, validateFile } from './validate-file';
+export { createFileSources, type FileSources } from './sources/file-sources';

@@ -18,8 +18,9 @@ import { hashContent } from './content-hash';
 import { contentOf, type FileContent } from './file-content';
 import { createHeapTrimmer } from './heap-trimmer';
 import { type FileProgress, NOTHING_YET, startTelling } from './file-progress';
-import { changeOf, checkUnchanged, type OpenFile, openFile } from './open-file';
+import { changeOf, checkUnchanged, type OpenFile } from './open-file';
 import type { OpenQuotes } from './records';
+import { createFileSources, type FileSources } from './sources/file-sources';
 import { type ReadProgress, type ReadResult, readKnowingOpenQuotes, readRows } from './read-rows';
 
 /** Content that a retry loads again at most; small enough to be quick, large enough that commits don't count. */
@@ -35,7 +36,8 @@ export interface LoadFileDeps {
   readonly maxFieldBytes: number;
   /** Of the decompressed content; default: any. */
   readonly maxContentBytes?: number | undefined;
-  readonly fileRoots?: readonly string[] | undefined;
+  /** Default: any file of this host, any object, no URL. */
+  readonly files?: FileSources | undefined;
   /** For tests: content of a chunk. */
   readonly chunkBytes?: number | undefined;
 }
@@ -44,6 +46,8 @@ export interface LoadFileRequest {
   readonly batchId: string;
   /** The workflow execution that asks; a batch that it has failed itself, it doesn't load again. */
   readonly execution?: string | undefined;
+  /** The file is refused outside of this folder. */
+  readonly within?: string | undefined;
   readonly signal: AbortSignal;
   /** Called at least every second while there is anything to tell. */
   readonly onProgress: (progress: FileProgress) => void;
@@ -179,7 +183,8 @@ export const loadFile = async (deps: LoadFileDeps, request: LoadFileRequest): Pr
   const { batchId, signal } = request;
   const batch = await getBatch(pool, batchId);
   if (!isUnfinished(batch)) return asResult(batch);
-  const opened = await openFile(batch.file, deps.fileRoots);
+  const { files = createFileSources() } = deps;
+  const opened = await files.open(batch.file, request.within);
   let telling: ReturnType<typeof startTelling> | undefined;
   try {
     const content = await contentOf(opened, deps.maxContentBytes);
@@ -196,7 +201,7 @@ export const loadFile = async (deps: LoadFileDeps, request: LoadFileRequest): Pr
     throw changed ?? error;
   } finally {
     telling?.stop();
-    await opened.handle.close();
+    await opened.close();
   }
   return asResult(await getBatch(pool, batchId));
 };

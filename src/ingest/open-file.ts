@@ -3,6 +3,10 @@ import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import { basename, relative, resolve, sep, isAbsolute } from 'node:path';
 import { StrataError } from '../domain/errors';
 
+/** Small enough that what is made of a block stays small, large enough that calls don't count. */
+export const BLOCK_BYTES = 64 * 1024;
+const READ_BYTES = 4 * BLOCK_BYTES;
+
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? '');
 
 const NOT_THERE = new Set(['ENOENT', 'ENOTDIR', 'ENAMETOOLONG']);
@@ -22,14 +26,20 @@ const isWithin = (root: string, path: string): boolean => {
   return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way));
 };
 
+const realPathOf = (path: string): Promise<string> => realpath(path).catch(() => resolve(path));
+
+/** Whether a path leads into one of the folders, links followed. */
+export const isWithinRoots = async (path: string, fileRoots: readonly string[]): Promise<boolean> => {
+  const [real, ...roots] = await Promise.all([path, ...fileRoots].map(realPathOf));
+  return roots.some((root) => isWithin(root, real ?? path));
+};
+
 const checkAllowed = async (
   file: string,
   path: string,
   fileRoots: readonly string[] | undefined,
 ): Promise<void> => {
-  if (fileRoots === undefined) return;
-  const roots = await Promise.all(fileRoots.map((root) => realpath(root).catch(() => resolve(root))));
-  if (!roots.some((root) => isWithin(root, path)))
+  if (fileRoots !== undefined && !(await isWithinRoots(path, fileRoots)))
     throw new StrataError('FILE_NOT_ALLOWED', `${file} is outside the folders that may be read`);
 };
 
@@ -55,14 +65,22 @@ export const checkFile = async (file: string, fileRoots?: readonly string[]): Pr
   }
 };
 
+/** A file that was found and may be read, wherever it lies (sources/). */
 export interface OpenFile {
   /** As the user named it. */
   readonly file: string;
   readonly name: string;
-  readonly handle: FileHandle;
   readonly sizeBytes: number;
-  /** Changes whenever the file is written to or replaced; the same on every host that shares its file system. */
+  /** Changes whenever the file is written to or replaced; the same on every host that reaches it. */
   readonly identity: string;
+  /**
+   * The bytes of `[from, to)`, by default to the end as it is now. A block's memory stays as it is until the next one
+   * has been used up.
+   */
+  blocks(from: number, to?: number): AsyncGenerator<Buffer>;
+  /** What `identity` would be if the file were opened now. */
+  identityNow(): Promise<string>;
+  close(): Promise<void>;
 }
 
 const identityOf = (stats: BigIntStats): string =>
@@ -78,7 +96,30 @@ const checkSame = async (file: string, path: string, stats: BigIntStats): Promis
     throw new StrataError('FILE_CHANGED', `${file} was replaced while it was being opened`);
 };
 
-/** Opens a file for reading; the caller closes `handle`. @throws as `checkFile`, FILE_EMPTY, FILE_CHANGED */
+async function* blocksOf(handle: FileHandle, from: number, to = Infinity): AsyncGenerator<Buffer> {
+  const buffers = [Buffer.allocUnsafeSlow(READ_BYTES), Buffer.allocUnsafeSlow(READ_BYTES)] as const;
+  let position = from;
+  for (let turn = 0; position < to; turn = 1 - turn) {
+    const buffer = buffers[turn === 0 ? 0 : 1];
+    const { bytesRead } = await handle.read(buffer, 0, Math.min(READ_BYTES, to - position), position);
+    if (bytesRead === 0) return;
+    position += bytesRead;
+    for (let start = 0; start < bytesRead; start += BLOCK_BYTES)
+      yield buffer.subarray(start, Math.min(start + BLOCK_BYTES, bytesRead));
+  }
+}
+
+const asOpenFile = (file: string, handle: FileHandle, stats: BigIntStats): OpenFile => ({
+  file,
+  name: basename(file),
+  sizeBytes: Number(stats.size),
+  identity: identityOf(stats),
+  blocks: (from, to) => blocksOf(handle, from, to),
+  identityNow: async () => identityOf(await handle.stat({ bigint: true })),
+  close: () => handle.close(),
+});
+
+/** Opens a file of this host for reading; the caller closes it. @throws as `checkFile`, FILE_EMPTY, FILE_CHANGED */
 export const openFile = async (file: string, fileRoots?: readonly string[]): Promise<OpenFile> => {
   const path = await checkFile(file, fileRoots);
   // Links were followed already. Non-blocking: should a pipe have taken the file's place meanwhile, opening it must not
@@ -92,7 +133,7 @@ export const openFile = async (file: string, fileRoots?: readonly string[]): Pro
     checkRegular(file, stats);
     await checkSame(file, path, stats);
     if (stats.size === 0n) throw new StrataError('FILE_EMPTY', `${file} is empty`);
-    return { file, name: basename(file), handle, sizeBytes: Number(stats.size), identity: identityOf(stats) };
+    return asOpenFile(file, handle, stats);
   } catch (error) {
     await handle.close();
     throw asFileError(file, error);
@@ -100,8 +141,12 @@ export const openFile = async (file: string, fileRoots?: readonly string[]): Pro
 };
 
 /** What to say when the file was written to since it was opened; undefined when it wasn't. */
-export const changeOf = async ({ file, handle, identity }: OpenFile): Promise<StrataError | undefined> =>
-  identityOf(await handle.stat({ bigint: true })) === identity
+export const changeOf = async ({
+  file,
+  identity,
+  identityNow,
+}: OpenFile): Promise<StrataError | undefined> =>
+  (await identityNow()) === identity
     ? undefined
     : new StrataError('FILE_CHANGED', `${file} changed while it was being read`);
 

@@ -97,6 +97,6 @@ export async function* readCorrections(file: string): AsyncGenerator<readonly Wr
   } catch (error) {
     throw error instanceof OpenQuoteError ? lines.fail('opens a quote that is never closed') : error;
   } finally {
-    await opened.handle.close();
+    await opened.close();
   }
 }

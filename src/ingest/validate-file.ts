@@ -1,8 +1,8 @@
 import type { Dataset } from '../domain/dataset';
 import type { DeadLetter } from './dead-letter';
 import { contentOf } from './file-content';
-import { openFile } from './open-file';
 import { readKnowingOpenQuotes, type ReadProgress, readRows } from './read-rows';
+import { createFileSources, type FileSources } from './sources/file-sources';
 
 const DEFAULT_MAX_ERRORS = 10;
 
@@ -11,7 +11,8 @@ export interface ValidateFileDeps {
   readonly maxFieldBytes: number;
   /** Of the decompressed content; default: any. */
   readonly maxContentBytes?: number | undefined;
-  readonly fileRoots?: readonly string[] | undefined;
+  /** Default: any file of this host, any object, no URL. */
+  readonly files?: FileSources | undefined;
 }
 
 export interface ValidateFileRequest {
@@ -44,7 +45,7 @@ export const validateFile = async (
 ): Promise<FileValidation> => {
   const { dataset, maxFieldBytes } = deps;
   const { file, signal, maxErrors = DEFAULT_MAX_ERRORS } = request;
-  const opened = await openFile(file, deps.fileRoots);
+  const opened = await (deps.files ?? createFileSources()).open(file);
   try {
     const content = await contentOf(opened, deps.maxContentBytes);
     return await readKnowingOpenQuotes(async (openQuotes) => {
@@ -76,6 +77,6 @@ export const validateFile = async (
       };
     });
   } finally {
-    await opened.handle.close();
+    await opened.close();
   }
 };

@@ -3,6 +3,8 @@ const SECRETS: readonly (readonly [RegExp, string])[] = [
   // To the last @ before the path: a password may hold one.
   [/\b([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s/]*@/gi, '$1:***@'],
   [/\b(password|passwd|pwd|secret|api[_-]?key|token)(["']?\s*[=:]\s*["']?)[^\s"'&,;)]+/gi, '$1$2***'],
+  // What follows a web address may sign it.
+  [/\b(https?:\/\/[^\s?#"'<>]+)\?[^\s"'<>]*/gi, '$1?***'],
   [/\bbearer\s+[\w.~+/-]+=*/gi, 'Bearer ***'],
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----/g, '***'],
 ];

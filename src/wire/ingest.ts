@@ -1,11 +1,23 @@
 import { z } from 'zod/v4';
 import type { Condition } from './alerts';
 
+/** A URL that holds what may be a secret: user and password, or a query string, which may sign it. */
+export const mayHoldSecret = (file: string): boolean =>
+  /^https?:\/\/([^/?#]*@|[^?#]*[?#])/i.test(file.trimStart());
+
+export const SECRET_URL =
+  'a URL is taken without user, query string and fragment: they would stay in the history';
+
 /** Starts workflow `ingest`: loads one file of one dataset. Only `dataset` and `file` are needed by hand. */
 export const IngestInput = z.strictObject({
   dataset: z.string().min(1),
-  /** Absolute path on the worker's host. */
-  file: z.string().min(1),
+  /** Absolute path on the worker's host, `s3://bucket/key`, or a URL of one of the worker's STRATA_URL_HOSTS. */
+  file: z
+    .string()
+    .min(1)
+    .refine((file) => !mayHoldSecret(file), SECRET_URL),
+  /** Folder, or `s3://bucket/prefix`: the file is refused outside of it, links followed. */
+  within: z.string().min(1).optional(),
   /** Load a known content again, as a new batch. */
   force: z.boolean().optional(),
   /** Tell the coordinator when the batch is published, so that the models run. Default true. */
@@ -43,6 +55,8 @@ export interface LoadFileInput {
   databaseUuid: string;
   dataset: string;
   projectDir?: string | undefined;
+  /** As in `IngestInput`. */
+  within?: string | undefined;
 }
 
 /** What loading a file came to; counts only, never rows. */

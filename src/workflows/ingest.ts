@@ -69,7 +69,8 @@ const loadOrFail = async (input: IngestInput, batch: AcceptBatchResult): Promise
   const step = { batchId, databaseUuid, dataset, projectDir };
   try {
     showState(input, batch, 'loading');
-    await loadFile.executeWithOptions({ summary: `batch ${batchId} of ${dataset}` }, [step]);
+    const load = input.within === undefined ? step : { ...step, within: input.within };
+    await loadFile.executeWithOptions({ summary: `batch ${batchId} of ${dataset}` }, [load]);
     const { conditions, ...result } = await publishBatch.executeWithOptions(
       { summary: `batch ${batchId} of ${dataset}` },
       [step],

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { acceptBatch } from '../../../src/ingest';
+import { acceptBatch, createFileSources } from '../../../src/ingest';
 import { TRANSACTIONS_HEADER, writeTemporary } from '../../unit/ingest/csv-files';
 import { type IngestWarehouse, startIngestWarehouse } from './warehouse';
 
@@ -32,7 +32,9 @@ test('what can not be loaded is not accepted', async () => {
   await expect(acceptBatch({ pool }, request('4', '/nowhere.csv'))).rejects.toMatchObject({
     code: 'FILE_NOT_FOUND',
   });
-  await expect(acceptBatch({ pool, fileRoots: ['/srv/inbox'] }, request('4', file))).rejects.toMatchObject({
+  await expect(
+    acceptBatch({ pool, files: createFileSources({ fileRoots: ['/srv/inbox'] }) }, request('4', file)),
+  ).rejects.toMatchObject({
     code: 'FILE_NOT_ALLOWED',
   });
   await expect(
@@ -40,7 +42,7 @@ test('what can not be loaded is not accepted', async () => {
   ).rejects.toMatchObject({ code: 'DATASET_UNKNOWN' });
   expect(await count()).toBe(before);
   await acceptBatch(
-    { pool, fileRoots: [dirname(file)], datasets: [{ name: 'transactions' }] },
+    { pool, files: createFileSources({ fileRoots: [dirname(file)] }), datasets: [{ name: 'transactions' }] },
     request('4', file),
   );
 });

@@ -91,7 +91,7 @@ test('a chunk of which COPY took fewer rows than were handed over is not committ
   const batchId = await warehouse.accept('transactions', path);
   const opened = await openFile(path);
   const loadId = (await beginLoad(warehouse.pool, { batchId }, opened)) ?? '';
-  await opened.handle.close();
+  await opened.close();
   const session = await ChunkWriter.openSession(warehouse.url, loadId);
   makeForgetful(session);
   const dataset = warehouse.datasets['transactions'];

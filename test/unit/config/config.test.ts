@@ -69,6 +69,18 @@ test('roots are separated as in PATH and made absolute', () => {
     '/more',
     resolve('rel'),
   ]);
+  expect(load({ STRATA_FILE_ROOTS: 's3://b/in:/data:s3://c' }).fileRoots).toEqual([
+    's3://b/in',
+    '/data',
+    's3://c',
+  ]);
+});
+
+test('S3 addresses have the bucket in their path where an endpoint is named, unless it is said otherwise', () => {
+  const pathStyle = (env: Record<string, string>): boolean => load(env).s3PathStyle;
+  expect(pathStyle({})).toBe(false);
+  expect(pathStyle({ AWS_ENDPOINT_URL_S3: 'http://s3.example' })).toBe(true);
+  expect(pathStyle({ AWS_ENDPOINT_URL: 'http://aws.example', STRATA_S3_PATH_STYLE: '0' })).toBe(false);
 });
 
 test('all problems are told at once, and no value is repeated, since it may be a secret', () => {
@@ -150,6 +162,7 @@ test('every documented variable of strata is accepted, and every accepted one is
     STRATA_THREADS: '1',
     STRATA_INLINE_WORKER: '1',
     STRATA_SET_ROLES: '1',
+    STRATA_S3_PATH_STYLE: '1',
     STRATA_RETRY_INTERVAL: '1',
     STRATA_LOG_LEVEL: 'info',
     STRATA_SUSPEND_AFTER: '5',

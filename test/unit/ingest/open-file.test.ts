@@ -23,8 +23,9 @@ const makeRoot = (): { root: string; file: string; secretFolder: string } => {
 const readOpened = async (file: string, root: string): Promise<string> => {
   const opened = await openFile(file, [root]).catch(codeOf);
   if (typeof opened === 'string') return opened;
-  const text = await opened.handle.readFile('utf8');
-  await opened.handle.close();
+  let text = '';
+  for await (const block of opened.blocks(0)) text += block.toString();
+  await opened.close();
   return text;
 };
 
@@ -85,7 +86,7 @@ const readAll = async (file: string, maxBytes?: number, onBlock = (): void => un
     }
     return bytes;
   } finally {
-    await opened.handle.close();
+    await opened.close();
   }
 };
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Dataset } from '../../../src/domain/dataset';
-import { type FileValidation, validateFile } from '../../../src/ingest';
+import { createFileSources, type FileValidation, validateFile } from '../../../src/ingest';
 import { loadDatasets } from '../../../src/project/load-datasets';
 import {
   TRANSACTIONS_HEADER,
@@ -22,7 +22,10 @@ beforeAll(async () => {
 });
 
 const validatePath = (file: string, fileRoots?: string[]): Promise<FileValidation> =>
-  validateFile({ dataset: transactions, maxFieldBytes: 1024 * 1024, fileRoots }, { file });
+  validateFile(
+    { dataset: transactions, maxFieldBytes: 1024 * 1024, files: createFileSources({ fileRoots }) },
+    { file },
+  );
 
 const validate = (content: string | Buffer, name = 'f.csv'): Promise<FileValidation> =>
   validatePath(writeTemporary(name, content));

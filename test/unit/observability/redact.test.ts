@@ -5,6 +5,7 @@ test.each([
   ['password=s3cret host=x', 'password=*** host=x'],
   ['{"apiKey":"s3cret"}', '{"apiKey":"***"}'],
   ['Authorization: Bearer abc.def-1', 'Authorization: Bearer ***'],
+  ['GET https://h/f.csv?X-Amz-Signature=abc failed', 'GET https://h/f.csv?*** failed'],
   ['-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----', '***'],
 ])('%s', (text, redacted) => {
   expect(redact(text)).toBe(redacted);
