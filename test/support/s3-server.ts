@@ -26,7 +26,7 @@ const CREDENTIALS = { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' };
 export const startS3Server = async (bucket: string): Promise<S3Server> => {
   const directory = mkdtempSync(join(tmpdir(), 'strata-s3-'));
   const server = new S3rver({ address: '127.0.0.1', port: 0, silent: true, directory });
-  const { port } = (await server.run());
+  const { port } = await server.run();
   const endpoint = `http://127.0.0.1:${port}`;
   const client = new S3Client({
     endpoint,
