@@ -4,6 +4,7 @@ import { column, defineDataset, z } from 'strata';
 export const customers = defineDataset({
   name: 'customers',
   key: ['customer_id', 'updated_at'],
+  eventTime: 'updated_at',
   schema: z.object({
     customer_id: column.id(),
     name: column.text({ nullable: true }),

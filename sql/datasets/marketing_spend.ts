@@ -4,6 +4,7 @@ import { column, defineDataset, z } from 'strata';
 export const marketing_spend = defineDataset({
   name: 'marketing_spend',
   key: ['spend_date', 'channel'],
+  eventTime: 'spend_date',
   schema: z.object({
     spend_date: column.date(),
     channel: column.id(),

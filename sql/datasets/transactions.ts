@@ -4,6 +4,7 @@ import { column, defineDataset, rowRule, z } from 'strata';
 export const transactions = defineDataset({
   name: 'transactions',
   key: ['transaction_id'],
+  eventTime: 'transaction_date',
   schema: z
     .object({
       transaction_id: column.id(),

@@ -1,4 +1,5 @@
 import type { RaiseAlertsInput, RecordAlertsInput, RecordAlertsResult } from '../wire/alerts';
+import type { CheckFreshnessInput, CheckFreshnessResult } from '../wire/freshness';
 import type {
   AcceptBatchInput,
   AcceptBatchResult,
@@ -57,4 +58,6 @@ export interface Activities {
   raiseAlerts(input: RaiseAlertsInput): Promise<void>;
   /** Takes what was observed, and what people did, into the incidents; one transaction. */
   recordAlerts(input: RecordAlertsInput): Promise<RecordAlertsResult>;
+  /** Judges the freshness of sources from the ledger, and records it; once per workflow run. */
+  checkFreshness(input: CheckFreshnessInput): Promise<CheckFreshnessResult>;
 }

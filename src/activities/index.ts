@@ -3,6 +3,7 @@ import { createFileSources } from '../ingest';
 import type { Logger } from '../observability/logger';
 import { createAlertActivities } from './alert-activities';
 import type { Activities } from './contract';
+import { createFreshnessActivities } from './freshness-activities';
 import { createGuard } from './guard';
 import { createIngestActivities } from './ingest-activities';
 import { createProjects } from './projects';
@@ -51,6 +52,7 @@ export const createActivities = (deps: ActivityDeps): Activities => {
   const files = createFileSources({ ...deps, pathStyle: deps.s3PathStyle });
   return {
     ...createIngestActivities({ ...deps, ...deps.loader, projects, files, guard }),
+    ...createFreshnessActivities({ ...deps, ...deps.transformer, projects, guard }),
     ...createReplayActivities({ ...deps, ...deps.loader, projects, guard }),
     ...createTransformActivities({
       ...deps,

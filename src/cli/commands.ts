@@ -18,6 +18,7 @@ import {
 import { withAct } from './dlq-options';
 import { createOutput } from './output';
 import type { ResumeOptions } from './resume';
+import { addSource } from './source-commands';
 
 type Run<O> = (context: CommandContext, options: O) => Promise<number>;
 /** Makes the action of a command from what loads its module. */
@@ -164,6 +165,7 @@ export const addCommands = (program: Command, setExitCode: (code: number) => voi
   addProjectCommands(program, act);
   addResume(program, act);
   addDlq(program, act);
+  addSource(program, act);
   addStackCommands(program, act);
   addTemporal(program, act);
 };

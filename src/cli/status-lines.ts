@@ -2,6 +2,9 @@ import { basename } from 'node:path';
 import type { BatchRow, DeadLetterCountRow, FreshnessRow, LagRow, RunRow, UnreadRow } from '../db/status';
 import type { SuspendedNode } from '../wire/transform';
 import { suspendedLines } from './resume';
+import { spanText } from '../domain/span-text';
+import type { RecordedFreshness } from '../db/freshness-results';
+import { sourceLines } from './freshness-lines';
 import { seconds } from './run-lines';
 import { tableLines } from './table';
 
@@ -12,22 +15,12 @@ export interface StatusReport {
   readonly suspended: readonly SuspendedNode[];
   readonly batches: readonly BatchRow[];
   readonly freshness: readonly FreshnessRow[];
+  /** The newest check of each source. */
+  readonly checks: readonly RecordedFreshness[];
   readonly deadLetters: readonly DeadLetterCountRow[];
   readonly lag: readonly LagRow[];
   readonly unread: readonly UnreadRow[];
 }
-
-const UNITS: readonly (readonly [string, number])[] = [
-  ['d', 86_400],
-  ['h', 3_600],
-  ['min', 60],
-];
-
-/** `3 d`, `5 h`, `12 min`, `40 s` */
-export const ageText = (ageSeconds: number): string => {
-  const unit = UNITS.find(([, length]) => ageSeconds >= length);
-  return unit ? `${Math.floor(ageSeconds / unit[1])} ${unit[0]}` : `${Math.max(0, Math.floor(ageSeconds))} s`;
-};
 
 /** `2026-11-24 10:00:00` of PostgreSQL's text. */
 const timeText = (timestamp: string): string => timestamp.slice(0, 19);
@@ -82,8 +75,16 @@ const freshnessLines = (rows: readonly FreshnessRow[]): string[] =>
     ? []
     : tableLines(
         ['dataset', 'batches', 'rows', 'last loaded', 'age'],
-        rows.map((f) => [f.dataset, f.batches, f.rows, timeText(f.lastLoadedAt), ageText(f.ageSeconds)]),
+        rows.map((f) => [f.dataset, f.batches, f.rows, timeText(f.lastLoadedAt), spanText(f.ageSeconds)]),
       );
+
+/** As they were at their last check, which may have been a while ago. */
+const checkLines = (checks: readonly RecordedFreshness[]): string[] => {
+  const newest = checks.map((check) => check.asOf).reduce((a, b) => (a > b ? a : b), '');
+  return checks.length === 0
+    ? []
+    : [...sourceLines(checks), `as of ${timeText(newest.replace('T', ' '))} UTC, the last check`];
+};
 
 const deadLetterLines = (rows: readonly DeadLetterCountRow[]): string[] =>
   rows.length === 0
@@ -96,7 +97,7 @@ const deadLetterLines = (rows: readonly DeadLetterCountRow[]): string[] =>
 const lagLines = ({ lag, unread }: StatusReport): string[] => [
   ...lag.map(
     (l) =>
-      `${l.relation} has not consumed ${l.loads} loads of ${l.dataset} (${l.rows} rows, for ${ageText(l.lagSeconds)})`,
+      `${l.relation} has not consumed ${l.loads} loads of ${l.dataset} (${l.rows} rows, for ${spanText(l.lagSeconds)})`,
   ),
   ...unread.map((u) => `no model has consumed ${u.dataset} yet (${u.loads} loads)`),
 ];
@@ -108,6 +109,7 @@ export const statusLines = (report: StatusReport): string[] => [
   ...section('Suspended models', suspendedLines(report.suspended), 'none'),
   ...section('Batches', batchLines(report.batches), 'none yet'),
   ...section('Freshness', freshnessLines(report.freshness), 'nothing loaded yet'),
+  ...section('Sources', checkLines(report.checks), 'not checked yet: strata source freshness'),
   ...section('Dead letters', deadLetterLines(report.deadLetters), 'none'),
   ...section('Lag', lagLines(report), 'none: the models have consumed every published load'),
 ];

@@ -9,16 +9,21 @@ const SHOWN_BATCHES = 10;
 const readStatus = async ({ pool, warehouse, databaseUuid }: DatabaseSession): Promise<StatusReport> => {
   const db = require('../db/status') as typeof import('../db/status');
   const { suspendedNodes } = require('../db/suspensions') as typeof import('../db/suspensions');
-  const [runs, suspended, batches, freshness, deadLetters, lag, unread] = await Promise.all([
+  const { newestFreshness } = require('../db/freshness-results') as typeof import('../db/freshness-results');
+  const [runs, suspended, batches, freshness, checks, deadLetters, lag, unread] = await Promise.all([
     db.recentRuns(pool, SHOWN_RUNS),
     suspendedNodes(pool),
     db.recentBatches(pool, SHOWN_BATCHES),
     db.datasetFreshness(pool),
+    newestFreshness(pool),
     db.deadLetterCounts(pool),
     db.consumptionLag(pool),
     db.unreadDatasets(pool),
   ]);
-  return { warehouse, databaseUuid, runs, suspended, batches, freshness, deadLetters, lag, unread };
+  return {
+    ...{ warehouse, databaseUuid, runs, suspended, batches, freshness },
+    ...{ checks, deadLetters, lag, unread },
+  };
 };
 
 /** `strata status` */

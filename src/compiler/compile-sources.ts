@@ -1,8 +1,10 @@
+import type { StrataError } from '../domain/errors';
 import { isIdentifier } from './identifiers';
 import type { ManifestDataset, ManifestSource } from './manifest';
 import { isEnabled, type Mapping, mergeConfig, normalizeConfig } from './node-config';
 import { type ProjectConfig, treeConfig } from './project-config';
 import type { PropertiesFile, SourceProperties, SourceTableProperties } from './properties';
+import { Freshness, mergeFreshness } from './source-freshness';
 import { projectInvalid } from './yaml-file';
 
 /** The schema of strata's own bronze relations. */
@@ -33,7 +35,11 @@ export const compileSources = (
         }
         owners.set(id, file.path);
         if (!isEnabled(sourceConfig(config, source, table))) disabled.add(id);
-        else sources[id] = manifestSource(id, source, table, datasets);
+        else {
+          const invalid = (message: string): StrataError =>
+            projectInvalid(file.path, line, `source ${source.name}.${table.name}: ${message}`);
+          sources[id] = manifestSource(id, { config, source, table, invalid }, datasets);
+        }
         const relation = sources[id]?.relation;
         if (relation && !(isIdentifier(relation.schema) && isIdentifier(relation.name))) {
           throw projectInvalid(
@@ -63,8 +69,17 @@ const sourceConfig = (
 
 const manifestSource = (
   id: string,
-  source: SourceProperties,
-  table: SourceTableProperties,
+  {
+    config,
+    source,
+    table,
+    invalid,
+  }: {
+    config: ProjectConfig;
+    source: SourceProperties;
+    table: SourceTableProperties;
+    invalid: (message: string) => StrataError;
+  },
   datasets: readonly ManifestDataset[],
 ): ManifestSource => {
   const relation = { schema: source.schema ?? source.name, name: table.identifier ?? table.name };
@@ -81,7 +96,7 @@ const manifestSource = (
     name: table.name,
     relation,
     ...(typeof loadedAtField === 'string' ? { loadedAtField } : {}),
-    ...freshnessOf(source, table),
+    ...freshnessOf(config, source, table, invalid),
     ...(isDataset ? { dataset: relation.name } : {}),
   };
 };
@@ -89,21 +104,23 @@ const manifestSource = (
 const firstSet = (...values: unknown[]): unknown =>
   values.find((value) => value !== undefined && value !== null);
 
-/** A table's freshness goes over its source's key by key, and `null` takes it away, as in dbt. */
+/** @throws PROJECT_INVALID for limits that can't be read */
 const freshnessOf = (
+  config: ProjectConfig,
   source: SourceProperties,
   table: SourceTableProperties,
-): { freshness?: Record<string, unknown> } => {
-  const levels = [
-    source.freshness,
-    source.config?.['freshness'],
-    table.freshness,
-    table.config?.['freshness'],
-  ];
-  let freshness: Record<string, unknown> | undefined;
-  for (const level of levels) {
-    if (level === null) freshness = undefined;
-    else if (level !== undefined) freshness = { ...freshness, ...(level as Mapping) };
-  }
-  return freshness ? { freshness } : {};
+  invalid: (message: string) => StrataError,
+): Pick<ManifestSource, 'freshness' | 'eventFreshness'> => {
+  const read = (holder: Mapping | null | undefined, key: string): Freshness => {
+    const parsed = Freshness.safeParse(holder?.[key]);
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    throw invalid(`${[key, ...(issue?.path ?? [])].join('.')}: ${issue?.message ?? ''}`);
+  };
+  const tree = treeConfig(config.trees.sources, [config.name, source.name, table.name]);
+  const levels = [tree, source, source.config, table, table.config];
+  return mergeFreshness({
+    freshness: levels.map((level) => read(level, 'freshness')),
+    events: levels.map((level) => read(level?.['meta'] as Mapping | undefined, 'event_freshness')),
+  });
 };

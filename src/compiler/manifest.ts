@@ -69,6 +69,8 @@ export interface ManifestSource {
   readonly relation: RelationName;
   readonly loadedAtField?: string | undefined;
   readonly freshness?: Record<string, unknown> | undefined;
+  /** `meta.event_freshness`: limits for the latest time in the data; null: it is not judged. */
+  readonly eventFreshness?: Record<string, unknown> | null | undefined;
   /** The dataset that strata loads into it; absent for tables that others maintain. */
   readonly dataset?: string | undefined;
 }

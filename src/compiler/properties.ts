@@ -1,5 +1,6 @@
 import { z } from 'zod/v4';
 import { isMapping, type Mapping } from './node-config';
+import { Freshness } from './source-freshness';
 import { parseYamlFile, type ProjectFile, projectInvalid, type YamlFile, type YamlPath } from './yaml-file';
 
 const Config = z.record(z.string(), z.unknown()).nullish();
@@ -31,8 +32,8 @@ const SourceFields = {
   tags: Tags,
   description: Description,
   loaded_at_field: z.string().nullish(),
+  meta: Config,
 };
-const Freshness = z.record(z.string(), z.unknown()).nullish();
 
 const SourceTable = z.looseObject({
   ...SourceFields,

@@ -1,7 +1,7 @@
 import { StrataError } from '../domain/errors';
 import { topologicalOrder } from '../domain/graph';
 import { parseSelectors, selectFromGraph } from '../domain/selectors';
-import type { Manifest } from './manifest';
+import type { Manifest, ManifestSource } from './manifest';
 import { matchCriterion } from './selection-methods';
 
 export interface Selection {
@@ -20,13 +20,7 @@ export const selectNodes = (manifest: Manifest, selection: Selection): string[] 
   const select = selection.select?.length ? selection.select : undefined;
   const exclude = selection.exclude?.length ? selection.exclude : undefined;
   const kinds = new Set<string>(selection.kinds ?? ['model', 'test']);
-  const nodes = Object.values(manifest.nodes).toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  const graph = new Map<string, readonly string[]>([
-    ...Object.keys(manifest.sources)
-      .toSorted()
-      .map((id) => [id, []] as const),
-    ...nodes.map((node) => [node.id, node.dependsOn.toSorted()] as const),
-  ]);
+  const graph = graphOf(manifest);
 
   const chosen = select ? choose(manifest, graph, select, 'strict') : new Set(graph.keys());
   const excluded = exclude ? choose(manifest, graph, exclude, 'lenient') : new Set<string>();
@@ -42,6 +36,35 @@ export const selectNodes = (manifest: Manifest, selection: Selection): string[] 
     );
   }
   return ids;
+};
+
+/**
+ * The sources that are selected, in the order of their ids. A model selects none, unless with its parents (`+x`).
+ * @throws SELECTOR_INVALID, SELECTION_EMPTY as above
+ */
+export const selectSources = (
+  manifest: Manifest,
+  { select, exclude }: Omit<Selection, 'kinds'>,
+): ManifestSource[] => {
+  const graph = graphOf(manifest);
+  const chosen = select?.length ? choose(manifest, graph, select, 'strict') : new Set(graph.keys());
+  const excluded = exclude?.length ? choose(manifest, graph, exclude, 'lenient') : new Set<string>();
+  const sources = Object.values(manifest.sources)
+    .filter(({ id }) => chosen.has(id) && !excluded.has(id))
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  if (sources.length === 0 && (select?.length || exclude?.length))
+    throw new StrataError('SELECTION_EMPTY', `${describe({ select, exclude })} leaves no source`);
+  return sources;
+};
+
+const graphOf = (manifest: Manifest): Map<string, readonly string[]> => {
+  const nodes = Object.values(manifest.nodes).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  return new Map<string, readonly string[]>([
+    ...Object.keys(manifest.sources)
+      .toSorted()
+      .map((id) => [id, []] as const),
+    ...nodes.map((node) => [node.id, node.dependsOn.toSorted()] as const),
+  ]);
 };
 
 const choose = (

@@ -96,6 +96,8 @@ export interface ChunkEnd {
   readonly rowsRejected: number;
   /** Of the load up to here. */
   readonly total: { readonly rowsLoaded: number; readonly rowsRejected: number };
+  /** The latest event time of the rows that this attempt has written; null where there is none. */
+  readonly latestEventAt: string | null;
   /** With the last chunk: what the whole content is. */
   readonly content?:
     | {
@@ -118,7 +120,11 @@ export const commitChunk = async (session: CopySession, chunk: ChunkEnd): Promis
       ...[chunk.rowsLoaded, chunk.rowsRejected],
     ],
   );
-  await session.query('update ops.load set row_count = $2 where load_id = $1', [loadId, total.rowsLoaded]);
+  await session.query(
+    `update ops.load set row_count = $2, latest_event_at = greatest(latest_event_at, $3::timestamptz)
+    where load_id = $1`,
+    [loadId, total.rowsLoaded, chunk.latestEventAt],
+  );
   await session.query(
     'update ops.batch set rows_read = $2, rows_loaded = $3, rows_rejected = $4 where batch_id = $1',
     [batchId, mark.endRow, total.rowsLoaded, total.rowsRejected],

@@ -79,7 +79,7 @@ export const sweepLoad = async (
     await db.query(sql.typeAlias('void')`delete from ops.dead_letter where load_id = ${loadId}::bigint`);
   await db.query(sql.typeAlias('void')`delete from ops.load_chunk where load_id = ${loadId}::bigint`);
   await db.query(sql.typeAlias('void')`
-    update ops.load set row_count = 0, file_identity = null where load_id = ${loadId}::bigint
+    update ops.load set row_count = 0, file_identity = null, latest_event_at = null where load_id = ${loadId}::bigint
   `);
 };
 

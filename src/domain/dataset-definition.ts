@@ -1,4 +1,5 @@
 import { z } from 'zod/v4';
+import { postgresTypeOf } from './columns/column';
 import { isLongerThan } from './columns/utf8-length';
 import type { DatasetDefinition } from './dataset';
 import { deletesProblem, isShare } from './dataset-deletes';
@@ -34,6 +35,17 @@ const keyProblem = (key: unknown, schema: z.ZodObject): string | undefined => {
   return new Set(key).size < key.length ? 'names a key column twice' : undefined;
 };
 
+/** A wall clock's time says no moment. */
+const EVENT_TIME_TYPES: readonly (string | undefined)[] = ['timestamptz', 'date'];
+
+const eventTimeProblem = (eventTime: string | undefined, schema: z.ZodObject): string | undefined => {
+  if (eventTime === undefined) return undefined;
+  const column = (schema.shape as Record<string, z.ZodType>)[eventTime];
+  return column !== undefined && EVENT_TIME_TYPES.includes(postgresTypeOf(column))
+    ? undefined
+    : `has an eventTime "${String(eventTime)}" that is not a timestamp or date column of its schema`;
+};
+
 const problemOf = (definition: DatasetDefinition): string | undefined => {
   const { name, schema, key, rejectThreshold, alertThreshold, deletes } = definition;
   if (typeof name !== 'string' || !DATASET_NAME.test(name))
@@ -51,7 +63,7 @@ const problemOf = (definition: DatasetDefinition): string | undefined => {
     return 'has a rejectThreshold that is not within 0 and 1';
   if (alertThreshold !== undefined && !isShare(alertThreshold))
     return 'has an alertThreshold that is not within 0 and 1';
-  const problem = keyProblem(key, schema);
+  const problem = keyProblem(key, schema) ?? eventTimeProblem(definition.eventTime, schema);
   if (problem !== undefined || deletes === undefined) return problem;
   return deletesProblem(deletes, schema, key);
 };

@@ -37,6 +37,8 @@ export interface Dataset {
   readonly alertThreshold?: number | undefined;
   /** How rows say that a thing is gone; undefined where none does. */
   readonly deletes?: CheckedDeletes | undefined;
+  /** The column that says when what a row tells of happened; undefined where none does. */
+  readonly eventTime?: string | undefined;
   /** Checks the texts of one row, by column; reports every failed check. */
   readonly checkRow: (texts: Readonly<Record<string, string>>) => CheckedRow;
 }
@@ -53,6 +55,11 @@ export interface DatasetDefinition {
   readonly alertThreshold?: number;
   /** How rows say that a thing is gone. Needed for loads declared complete. */
   readonly deletes?: DatasetDeletes;
+  /**
+   * The timestamp or date column that says when what a row tells of happened. The ledger keeps the latest of each load,
+   * so that freshness can tell a source that sends old data from one that sends none.
+   */
+  readonly eventTime?: string;
 }
 
 const DEFAULT_REJECT_THRESHOLD = 0.5;
@@ -117,6 +124,7 @@ export const defineDataset = (definition: DatasetDefinition): Dataset => {
     rejectThreshold: definition.rejectThreshold ?? DEFAULT_REJECT_THRESHOLD,
     alertThreshold: definition.alertThreshold,
     ...(definition.deletes === undefined ? {} : { deletes: withDefaults(definition.deletes) }),
+    ...(definition.eventTime === undefined ? {} : { eventTime: definition.eventTime }),
     checkRow: makeCheckRow(schema, keyTexts),
   });
 };

@@ -1,5 +1,6 @@
 import { refuseImbalance } from '../domain/conservation';
 import type { Dataset } from '../domain/dataset';
+import { eventMoment, isLater, latestPlausible } from '../domain/event-time';
 import { CopySession, type CopyTarget } from '../db/copy';
 import { DEAD_LETTER_TARGET } from '../db/dead-letters';
 import { beginChunk, type ChunkMark, commitChunk, type LoadProgress } from '../db/load-chunks';
@@ -68,6 +69,10 @@ export class ChunkWriter implements CheckedRows {
   rowsLoaded: number;
   rowsRejected: number;
   private readonly target: CopyTarget;
+  private readonly eventTime: string | undefined;
+  private readonly latestPlausible = latestPlausible(Date.now());
+  /** The latest time of the rows so far, as the column has it. */
+  private latestEvent: string | undefined;
   /** What every good row ends with, and every dead letter begins with. */
   private readonly rowEnd: string;
   private readonly letterStart: string;
@@ -79,6 +84,7 @@ export class ChunkWriter implements CheckedRows {
     done: LoadProgress | undefined,
   ) {
     this.target = bronzeTarget(dataset);
+    this.eventTime = dataset.eventTime;
     this.rowEnd = `\t${ids.loadId}\t${ids.batchId}\n`;
     this.letterStart = [ids.loadId, ids.batchId, dataset.name, ids.source, ids.file]
       .map(copyValue)
@@ -92,7 +98,8 @@ export class ChunkWriter implements CheckedRows {
     return CopySession.open(databaseUrl, loadSessionName(loadId));
   }
 
-  goodRow(copyLine: string): void {
+  goodRow(copyLine: string, row?: Readonly<Record<string, unknown>>): void {
+    if (this.eventTime !== undefined) this.noteEvent(row?.[this.eventTime]);
     this.chunkRowsLoaded += 1;
     this.rowsLoaded += 1;
     this.lines.push(copyLine);
@@ -134,6 +141,7 @@ export class ChunkWriter implements CheckedRows {
       rowsLoaded: this.copied.rows,
       rowsRejected: this.copied.letters,
       total: { rowsLoaded: this.rowsLoaded, rowsRejected: this.rowsRejected },
+      latestEventAt: this.latestEvent === undefined ? null : eventMoment(this.latestEvent),
       content,
     });
     this.isOpen = false;
@@ -149,6 +157,12 @@ export class ChunkWriter implements CheckedRows {
       { left: 'rows written', is: this.chunkRowsLoaded, right: 'taken by COPY', of: rows },
       { left: 'dead letters written', is: this.chunkRowsRejected, right: 'taken by COPY', of: letters },
     ]);
+  }
+
+  private noteEvent(time: unknown): void {
+    if (typeof time !== 'string') return;
+    if (this.latestEvent !== undefined && !isLater(time, this.latestEvent)) return;
+    if (!isLater(time, this.latestPlausible)) this.latestEvent = time;
   }
 
   private cutPiece(): void {

@@ -142,8 +142,8 @@ const writeRows = async (attempt: LoadAttempt, openQuotes: OpenQuotes): Promise<
     const result = await readRows(
       { ...options, signal: request.signal },
       {
-        goodRow: (line) => {
-          writer.goodRow(line);
+        goodRow: (line, row) => {
+          writer.goodRow(line, row);
         },
         badRow: (letter) => {
           writer.badRow(letter);

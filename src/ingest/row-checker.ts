@@ -8,8 +8,11 @@ import { type DeadLetter, makeDeadLetter } from './dead-letter';
 import { decodeField } from './field-text';
 
 export interface CheckedRows {
-  /** A good row in COPY's text format: the dataset's columns, then `_row_number` and `_extra`; no line end. */
-  goodRow(copyLine: string): void;
+  /**
+   * A good row in COPY's text format: the dataset's columns, then `_row_number` and `_extra`; no line end. `row` has its
+   * checked values.
+   */
+  goodRow(copyLine: string, row: Readonly<Record<string, unknown>>): void;
   badRow(letter: DeadLetter): void;
 }
 
@@ -115,7 +118,7 @@ export class RowChecker implements RecordSink {
     values[names.length] = String(this.rowNumber);
     values[names.length + 1] = this.extraJson(fields);
     // Joined at once: a string put together piece by piece keeps all its pieces alive.
-    this.rows.goodRow(values.join('\t'));
+    this.rows.goodRow(values.join('\t'), row);
   }
 
   private extraJson(fields: readonly string[]): string {

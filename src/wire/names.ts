@@ -10,6 +10,7 @@ export const WORKFLOW = {
   verify: 'verify',
   replayDeadLetters: 'replayDeadLetters',
   alert: 'alert',
+  freshness: 'freshness',
 } as const;
 
 export const SIGNAL = {

@@ -62,7 +62,7 @@ const telling: ActivityOptions = {
 
 export const { acceptBatch, publishBatch, finishRun, requestReplay, recordAlerts } =
   proxyActivities<Activities>(shortStep);
-export const { notifyPipeline, planRun } = proxyActivities<Activities>(planning);
+export const { notifyPipeline, planRun, checkFreshness } = proxyActivities<Activities>(planning);
 export const { failBatch, publishReplay, failReplay } = proxyActivities<Activities>(sweeping);
 export const { loadFile, runNode, verifyNode, loadReplay } = proxyActivities<Activities>(longWork);
 export const { raiseAlerts } = proxyActivities<Activities>(telling);

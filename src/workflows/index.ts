@@ -1,5 +1,6 @@
 // The workflow types, by their names on the wire (wire/names.ts, WORKFLOW): NEVER RENAME one.
 export { alert } from './alert';
+export { freshness } from './freshness';
 export { ingest } from './ingest';
 export { pipeline } from './pipeline';
 export { replayDeadLetters } from './replay-dead-letters';

@@ -18,6 +18,7 @@ const MADE_TO_RUN_BY: Readonly<Record<keyof Activities, string>> = {
   finishRun: 'every run',
   raiseAlerts: 'a file that lacks a column',
   recordAlerts: 'the same',
+  checkFreshness: 'a check of freshness',
 };
 
 /** The activities that a worker has. @throws when a round would not make one of them run. */

@@ -35,6 +35,10 @@ const insist = <Row extends object>(databaseUrl: string, text: string): Promise<
 export const startBesides = async (round: number, deps: BesidesDeps): Promise<void> => {
   const { databaseUrl, pipeline, random, needed } = deps;
   const isTurnOf = (...activities: string[]): boolean => activities.some(needed) || random.chance(CHANCE);
+  if (isTurnOf('checkFreshness')) {
+    const workflowId = `chaos/freshness/${round}`;
+    await pipeline.begin(WORKFLOW.freshness, { workflowId, input: {}, end: 'COMPLETED' });
+  }
   if (isTurnOf('verifyNode')) await pipeline.verify(`chaos/verify/${round}`);
   if (isTurnOf('requestReplay', 'loadReplay', 'publishReplay')) {
     await insist(databaseUrl, MEND);

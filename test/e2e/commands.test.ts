@@ -144,6 +144,27 @@ describe('the commands, one after another on one warehouse', () => {
       expect(stdout).toContain(`\n${title}\n`);
   });
 
+  test('source freshness says why a source is not fresh; a warning exits 0, an error 1', async () => {
+    const old = await strata(['source', 'freshness'], env);
+    expect(old.code).toBe(0);
+    expect(old.stdout).toMatch(
+      /raw\.transactions: batch \d+ was loaded .* but the latest time in the data is/,
+    );
+    expect(old.stdout).toMatch(/\nFreshness: warn\. PASS=\d WARN=\d ERROR=0 SKIP=0\n$/);
+    await query(
+      `update ops.load set loaded_at = loaded_at - interval '25 hours' where dataset = 'customers'`,
+    );
+    const silent = await strata(['source', 'freshness', '--select', 'source:raw.customers', '--json'], env);
+    expect(silent.code).toBe(1);
+    expect(JSON.parse(silent.stdout)).toMatchObject({
+      status: 'error',
+      sources: [{ source: 'raw.customers', status: 'error', diagnosis: 'source_silent' }],
+    });
+    const { checks } = await json(['status']);
+    expect(checks).toContainEqual(expect.objectContaining({ source: 'raw.customers', status: 'error' }));
+    expect(checks).toContainEqual(expect.objectContaining({ source: 'raw.transactions', status: 'warn' }));
+  });
+
   test('compile prints the SQL that would run now', async () => {
     const { code, stdout } = await strata(['compile', '--select', 'stg_transactions'], env);
     expect(code).toBe(0);

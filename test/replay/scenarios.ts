@@ -105,6 +105,18 @@ const fakes: Activities = {
       deliveries: [],
       tested: tests.map((t) => ({ ...t, deliveries: [] })),
     }),
+  checkFreshness: () =>
+    Promise.resolve({
+      checkId: 'run',
+      warehouse: 'w',
+      databaseUuid: 'db',
+      asOf: '2026-01-31T12:00:00.000000Z',
+      isLive: true,
+      status: 'pass',
+      sources: [],
+      searchAttributes: false,
+      conditions: [{ kind: 'freshness', subject: 'raw.t', state: 'firing' }],
+    }),
 };
 
 const untilCancelled = async (): Promise<never> => {
@@ -149,6 +161,7 @@ const finishedRuns = (handle: WorkflowHandle, count: number): Promise<unknown> =
 
 /** The states in which a deploy can meet a workflow. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
+  'freshness-checked': async (bench) => ended(await start(bench, WORKFLOW.freshness, {})),
   'ingest-published': async (bench) => ended(await start(bench, WORKFLOW.ingest, FILE)),
   'ingest-accepted-update': async (bench) => {
     const handle = await start(bench, WORKFLOW.ingest, { ...FILE, transform: false });

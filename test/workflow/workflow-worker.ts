@@ -57,6 +57,7 @@ const ACTIVITY_NAMES = [
   'failReplay',
   'raiseAlerts',
   'recordAlerts',
+  'checkFreshness',
 ] as const satisfies readonly (keyof Activities)[];
 
 /** All activities: the given fakes, and for the rest one that fails the test. */

@@ -17,9 +17,8 @@ const run = async (args: readonly string[]): Promise<{ code: number; stdout: str
   }
 };
 
-const COMMANDS = 'ingest run test verify ls compile status dev demo worker migrate temporal dlq resume'.split(
-  ' ',
-);
+const COMMANDS =
+  'ingest run test verify ls compile status dev demo worker migrate temporal dlq resume source'.split(' ');
 
 describe('the command line', () => {
   test('has every command of the contract, each with a description', () => {

@@ -107,6 +107,7 @@ describe('the tables in ops', () => {
       'ops.model_run',
       'ops.node_suspension',
       'ops.verification',
+      'ops.freshness_result',
       'ops.incident',
       'ops.alert_delivery',
     ]);
