@@ -12,6 +12,7 @@ const PARTS = [
   'db',
   'project',
   'ingest',
+  'inbox',
   'archive',
   'notify',
   'stack',
@@ -74,6 +75,11 @@ const BOUNDARIES = {
     packages: ['database', 'temporal'],
     why: 'ingest reads files and calls src/db; let src/activities call it',
   },
+  inbox: {
+    may: ['domain', 'wire', 'ingest'],
+    packages: ['database', 'temporal'],
+    why: 'inbox lists and moves files; let src/activities say what became of them',
+  },
   stack: {
     may: ['domain', 'wire'],
     packages: ['database', 'temporal'],
@@ -99,6 +105,7 @@ const BOUNDARIES = {
       'db',
       'project',
       'ingest',
+      'inbox',
       'archive',
       'notify',
       'observability',

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { delimiter, resolve } from 'node:path';
 import { inspect } from 'node:util';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
@@ -32,6 +33,10 @@ export interface Config {
   readonly urlHosts?: readonly string[] | undefined;
   /** Of S3 addresses. */
   readonly s3PathStyle: boolean;
+  readonly inbox?: string | undefined;
+  readonly inboxSettleMs: number;
+  readonly host: string;
+  readonly hostWaitMs: number;
   readonly projectRoots?: readonly string[] | undefined;
   readonly maxFieldBytes: number;
   readonly maxContentBytes?: number | undefined;
@@ -141,6 +146,13 @@ const Variables = z.object({
   STRATA_PROJECT_DIR: z.string().optional(),
   STRATA_FILE_ROOTS: fileRoots.optional(),
   STRATA_URL_HOSTS: hosts.optional(),
+  STRATA_INBOX: z.string().optional(),
+  STRATA_INBOX_SETTLE: durationMs.optional(),
+  STRATA_HOST: z
+    .string()
+    .regex(/^[\w.-]{1,200}$/, 'must be letters, digits, _, . and -')
+    .optional(),
+  STRATA_HOST_WAIT: durationMs.refine((ms) => ms > 0, 'must be longer than 0').optional(),
   STRATA_S3_PATH_STYLE: yesOrNo.optional(),
   AWS_ENDPOINT_URL: z.string().optional(),
   AWS_ENDPOINT_URL_S3: z.string().optional(),
@@ -289,6 +301,11 @@ const freezeConfig = (v: z.infer<typeof Variables>, temporal: TemporalSettings):
     fileRoots: v.STRATA_FILE_ROOTS,
     urlHosts: v.STRATA_URL_HOSTS,
     s3PathStyle: v.STRATA_S3_PATH_STYLE ?? (v.AWS_ENDPOINT_URL_S3 ?? v.AWS_ENDPOINT_URL) !== undefined,
+    inbox:
+      v.STRATA_INBOX === undefined || isRemote(v.STRATA_INBOX) ? v.STRATA_INBOX : resolve(v.STRATA_INBOX),
+    inboxSettleMs: v.STRATA_INBOX_SETTLE ?? 10_000,
+    host: v.STRATA_HOST ?? hostname(),
+    hostWaitMs: v.STRATA_HOST_WAIT ?? 3_600_000,
     projectRoots: v.STRATA_PROJECT_ROOTS,
     maxFieldBytes: v.STRATA_MAX_FIELD_BYTES ?? 1024 ** 2,
     maxContentBytes: v.STRATA_MAX_CONTENT_BYTES,

@@ -75,6 +75,26 @@ export const settings = [
     default: "1 with an endpoint of one's own (AWS_ENDPOINT_URL_S3), else 0",
   },
   {
+    name: 'STRATA_INBOX',
+    meaning: 'Folder or s3://bucket/prefix that files DATASET*.csv(.gz) are taken from.',
+    default: 'none',
+  },
+  {
+    name: 'STRATA_INBOX_SETTLE',
+    meaning: 'A file of the inbox is taken when it has not changed for so long.',
+    default: '10s',
+  },
+  {
+    name: 'STRATA_HOST',
+    meaning: 'What this host is called where a file is pinned to one.',
+    default: 'the name of the system',
+  },
+  {
+    name: 'STRATA_HOST_WAIT',
+    meaning: 'How long a load waits for a worker of the host that has its file.',
+    default: '1h',
+  },
+  {
     name: 'STRATA_PROJECT_ROOTS',
     meaning: "Folders that projects other than the worker's own may lie in, separated as in PATH.",
     default: 'any folder',

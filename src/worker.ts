@@ -10,7 +10,7 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import type { DatabasePool } from 'slonik';
-import { createActivities, type PartConnection } from './activities';
+import { createActivities, fileActivitiesOf, type PartConnection } from './activities';
 import type { Config, TemporalSettings } from './config';
 import { migrate } from './db/migrate';
 import { createWarehousePool } from './db/pool';
@@ -20,11 +20,14 @@ import { createLogger, type Logger } from './observability/logger';
 import { logTemporalEntry } from './observability/temporal-logger';
 import { temporalUnreachable } from './temporal/connect';
 import { registerSearchAttributes } from './temporal/search-attributes';
+import { hostTaskQueue } from './wire/names';
 
 /** Connections of the activities, each of which uses one or two at a time. */
 const POOL_SIZE = 20;
 /** Loads and nodes at once in this process; more workers share further work. */
 const MAX_ACTIVITIES = 10;
+/** Loads of this host's own files at once, beside those. */
+const MAX_HOST_ACTIVITIES = 5;
 /** Workflows kept in memory: an evicted one is replayed from its short history. */
 const MAX_CACHED_WORKFLOWS = 50;
 /** Activities that go on longer than this at shutdown are given back, and resumed by the next worker. */
@@ -157,7 +160,8 @@ const openRoles = async (
   };
 };
 
-const createWorker = async (
+/** Two of one process: one for the warehouse's queue, one for the files of this host. */
+const createWorkers = async (
   { config, databaseUrl, warehouse, temporal, inside = {} }: StartWorkerOptions,
   {
     pool,
@@ -165,7 +169,7 @@ const createWorker = async (
     connection,
     logger,
   }: { pool: DatabasePool; roles: PartConnections; connection: NativeConnection; logger: Logger },
-): Promise<Worker> => {
+): Promise<readonly [Worker, Worker]> => {
   const searchAttributes = await registerSearchAttributes(connection, temporal.namespace);
   const { chunkBytes, ...overrides } = inside;
   const activities = createActivities({
@@ -178,20 +182,33 @@ const createWorker = async (
     logger,
     chunkBytes,
   });
-  return Worker.create({
+  const shared = {
     connection,
     namespace: temporal.namespace,
+    shutdownGraceTime: SHUTDOWN_GRACE,
+    maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
+  };
+  const ofWarehouse = await Worker.create({
+    ...shared,
     taskQueue: warehouse,
     activities,
     ...(overrides.workflowBundle === undefined ? workflowSource() : {}),
     ...overrides,
     stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
-    shutdownGraceTime: SHUTDOWN_GRACE,
-    maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
     maxConcurrentActivityTaskExecutions: MAX_ACTIVITIES,
     maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
     workflowThreadPoolSize: 1,
   });
+  const ofHost = await Worker.create({
+    ...shared,
+    taskQueue: hostTaskQueue(warehouse, config.host),
+    activities: fileActivitiesOf(activities),
+    ...(overrides.interceptors?.activity === undefined
+      ? {}
+      : { interceptors: { activity: overrides.interceptors.activity } }),
+    maxConcurrentActivityTaskExecutions: MAX_HOST_ACTIVITIES,
+  });
+  return [ofWarehouse, ofHost];
 };
 
 /**
@@ -217,19 +234,27 @@ export const startWorker = async (options: StartWorkerOptions): Promise<StartedW
     if (temporal.status === 'rejected') throw temporal.reason;
     roles = await openRoles(options, database.value, logger);
     const parts = { pool: database.value, roles, connection: temporal.value, logger };
-    return running(await createWorker(options, parts), close);
+    return running(await createWorkers(options, parts), close);
   } catch (error) {
     await close();
     throw error;
   }
 };
 
-const running = (worker: Worker, close: () => Promise<void>): StartedWorker => {
-  const done = worker.run().finally(close);
+/** Both run until they are shut down; when one breaks, the other ends too. */
+const running = (workers: readonly Worker[], close: () => Promise<void>): StartedWorker => {
+  const shutdown = (): void => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  const runs = workers.map((worker) => worker.run().finally(shutdown));
+  const done = Promise.allSettled(runs)
+    .then(() => Promise.all(runs))
+    .then(() => undefined)
+    .finally(close);
   return {
     done,
     shutdown: async () => {
-      if (worker.getState() === 'RUNNING') worker.shutdown();
+      shutdown();
       await done;
     },
   };

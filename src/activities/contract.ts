@@ -1,5 +1,6 @@
 import type { RaiseAlertsInput, RecordAlertsInput, RecordAlertsResult } from '../wire/alerts';
 import type { CheckFreshnessInput, CheckFreshnessResult } from '../wire/freshness';
+import type { ScanInboxResult, SettleInboxFileInput, SettleInboxFileResult } from '../wire/inbox';
 import type {
   AcceptBatchInput,
   AcceptBatchResult,
@@ -36,6 +37,10 @@ export interface Activities {
   publishBatch(input: PublishBatchInput): Promise<PublishBatchResult>;
   /** Records that the batch failed, and sweeps its rows. */
   failBatch(input: FailBatchInput): Promise<void>;
+  /** What is ready in the worker's inbox, and which dataset each file is for. */
+  scanInbox(input: Record<string, never>): Promise<ScanInboxResult>;
+  /** Moves a file of the inbox away, with a report beside it. */
+  settleInboxFile(input: SettleInboxFileInput): Promise<SettleInboxFileResult>;
   /** Tells the warehouse's coordinator of a published batch; starts the coordinator where there is none. */
   notifyPipeline(input: NotifyPipelineInput): Promise<void>;
   /** Compiles where needed, records the run and says which nodes it has, in topological order. */

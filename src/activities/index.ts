@@ -5,6 +5,7 @@ import { createAlertActivities } from './alert-activities';
 import type { Activities } from './contract';
 import { createFreshnessActivities } from './freshness-activities';
 import { createGuard } from './guard';
+import { createInboxActivities } from './inbox-activities';
 import { createIngestActivities } from './ingest-activities';
 import { createProjects } from './projects';
 import { createReplayActivities } from './replay-activities';
@@ -31,6 +32,10 @@ export interface ActivityDeps {
   readonly fileRoots?: readonly string[] | undefined;
   readonly urlHosts?: readonly string[] | undefined;
   readonly s3PathStyle?: boolean | undefined;
+  /** What this worker's host is called in the names of task queues. */
+  readonly host: string;
+  readonly inbox?: string | undefined;
+  readonly inboxSettleMs: number;
   readonly maxFieldBytes: number;
   readonly maxContentBytes?: number | undefined;
   /** For tests: content of a chunk. */
@@ -49,10 +54,13 @@ export interface ActivityDeps {
 export const createActivities = (deps: ActivityDeps): Activities => {
   const guard = createGuard(deps.logger);
   const projects = createProjects(deps);
-  const files = createFileSources({ ...deps, pathStyle: deps.s3PathStyle });
+  // The inbox may be read too: whoever has configured it has said so.
+  const fileRoots = deps.inbox === undefined ? deps.fileRoots : deps.fileRoots?.concat(deps.inbox);
+  const files = createFileSources({ ...deps, fileRoots, pathStyle: deps.s3PathStyle });
   return {
     ...createIngestActivities({ ...deps, ...deps.loader, projects, files, guard }),
     ...createFreshnessActivities({ ...deps, ...deps.transformer, projects, guard }),
+    ...createInboxActivities({ ...deps, pool: deps.loader?.pool ?? deps.pool, projects, guard }),
     ...createReplayActivities({ ...deps, ...deps.loader, projects, guard }),
     ...createTransformActivities({
       ...deps,
@@ -64,3 +72,14 @@ export const createActivities = (deps: ActivityDeps): Activities => {
     ...createAlertActivities({ ...deps, guard }),
   };
 };
+
+/** Those that touch files of one host: the workers of a host take them from its own queue, too. */
+export const fileActivitiesOf = ({
+  loadFile,
+  scanInbox,
+  settleInboxFile,
+}: Activities): Pick<Activities, 'loadFile' | 'scanInbox' | 'settleInboxFile'> => ({
+  loadFile,
+  scanInbox,
+  settleInboxFile,
+});

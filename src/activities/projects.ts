@@ -22,6 +22,8 @@ export interface ProjectsDeps {
 export interface Projects {
   /** @throws DATASET_UNKNOWN, DATASET_INVALID, PROJECT_NOT_FOUND, PROJECT_NOT_ALLOWED */
   dataset(name: string, projectDir?: string): Promise<Dataset>;
+  /** Names of the datasets of the worker's own project. */
+  datasetNames(): Promise<string[]>;
   /** Compiles the project as it lies there now, keeps the plan in the database, and returns its hash. */
   storePlan(projectDir?: string): Promise<string>;
 }
@@ -109,6 +111,9 @@ export const createProjects = ({ pool, projectDir: ownDir, projectRoots }: Proje
       if (dataset !== undefined) return dataset;
       const known = datasets.map((candidate) => candidate.name).join(', ') || 'none';
       throw new StrataError('DATASET_UNKNOWN', `Project ${dir} has no dataset ${name}; it has: ${known}`);
+    },
+    async datasetNames() {
+      return (await datasetsOf(await allowedDir(undefined))).map(({ name }) => name);
     },
     async storePlan(projectDir) {
       return storePlan(pool, await compile(await allowedDir(projectDir)));

@@ -6,6 +6,7 @@ import { type CommandContext, type CommonOptions, flagsOf } from './context';
 import { listenForInterrupt } from './interrupt';
 import { type CompleteOptions, completeProblem } from './complete-options';
 import {
+  secondsOption,
   shareOption,
   timeOption,
   withDatabase,
@@ -93,6 +94,7 @@ const addIngest = (program: Command, act: Act): void => {
     .argument('<file...>', 'CSV files, plain or .gz')
     .option('--no-transform', 'load only')
     .option('--detach', 'start the work and return')
+    .option('--host <name>', 'the host that has the files: only its workers load them')
     .option('--force', 'load a known content again, as a new batch')
     .option('--dry-run', 'validate only: counts and the first errors; loads nothing')
     .option('--complete', 'the file holds every entity that exists at the time of --as-of: closes the others')
@@ -107,6 +109,16 @@ const addIngest = (program: Command, act: Act): void => {
         files,
       });
     });
+};
+
+const addInbox = (program: Command, act: Act): void => {
+  withExecution(program.command('inbox'))
+    .description('takes what is ready in the inbox: loads it, moves it away with a report, runs the models')
+    .addOption(new Option('--once', 'one look, then return (the default)').conflicts('watch'))
+    .option('--watch', 'look again and again, until Ctrl-C')
+    .option('--interval <seconds>', 'pause between two looks of --watch (default: 5)', secondsOption)
+    .option('--host <name>', 'the host whose inbox is meant')
+    .action(act(() => (require('./inbox') as typeof import('./inbox')).inboxCommand));
 };
 
 const addRunCommands = (program: Command, act: Act): void => {
@@ -161,6 +173,7 @@ const addProjectCommands = (program: Command, act: Act): void => {
 export const addCommands = (program: Command, setExitCode: (code: number) => void): void => {
   const act = createAct(setExitCode);
   addIngest(program, act);
+  addInbox(program, act);
   addRunCommands(program, act);
   addProjectCommands(program, act);
   addResume(program, act);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { AcceptedBatch, IngestInput, IngestResult } from '../wire/ingest';
+import { isRemote } from '../domain/file-location';
 import { ingestWorkflowId, UPDATE, WORKFLOW } from '../wire/names';
 import type { Declaration } from './complete-options';
 import { describeError, type ErrorDescription } from './describe-error';
@@ -22,6 +23,9 @@ export interface IngestRequest {
   readonly notify: 'none' | 'last' | 'all';
   /** Return as soon as every file is accepted. */
   readonly detach: boolean;
+  /** The host that has the files that are paths. */
+  readonly host?: string | undefined;
+  readonly hostWaitMs?: number | undefined;
   readonly planHash?: string | undefined;
   readonly projectDir?: string | undefined;
 }
@@ -49,9 +53,13 @@ interface Started {
 
 const inputOf = (request: IngestRequest, index: number): IngestInput => {
   const isLast = index === request.files.length - 1;
+  const file = request.files[index] ?? '';
+  const { host, hostWaitMs } = request;
   return {
     dataset: request.dataset,
-    file: request.files[index] ?? '',
+    file,
+    ...(host === undefined || isRemote(file) ? {} : { host }),
+    ...(host === undefined || isRemote(file) || hostWaitMs === undefined ? {} : { hostWaitMs }),
     force: request.force,
     transform: request.notify === 'all' || (request.notify === 'last' && isLast),
     ...request.declaration,

@@ -11,6 +11,7 @@ import type { CommandContext, CommonOptions } from './context';
 import { EXIT_FAILED } from './describe-error';
 import { dryRun } from './dry-run';
 import { type FileOutcome, ingestFiles, publishedBatches } from './ingest-files';
+import { hostOfFiles } from './host-of-files';
 import { hasFailed, reportFile } from './ingest-lines';
 import { compileProjectDir, storeProjectPlan } from './project-plan';
 import { runAndReport } from './run-and-report';
@@ -23,6 +24,7 @@ export interface IngestOptions extends CommonOptions, CompleteOptions {
   readonly detach?: boolean;
   readonly force?: boolean;
   readonly dryRun?: boolean;
+  readonly host?: string;
 }
 
 /** Paths are this host's; an address is taken as it is. */
@@ -69,6 +71,8 @@ export const ingestAndTransform = async (
       declaration: declarationOf(options),
       notify: notifyOf(options),
       detach: options.detach ?? false,
+      host: await hostOfFiles(session, options.host),
+      hostWaitMs: session.config.hostWaitMs,
       planHash,
       projectDir: otherProject(session.config.projectDir),
     },
@@ -121,7 +125,8 @@ export const ingestCommand = async (context: CommandContext, options: IngestOpti
   const { output } = context;
   const config = loadConfig(process.env, context.flags);
   const files = options.files.map(absolute);
-  checkFiles(files, config.temporal.address === undefined || config.inlineWorker || options.dryRun === true);
+  const isLocal = config.temporal.address === undefined || config.inlineWorker;
+  checkFiles(files, options.dryRun === true || (isLocal && options.host === undefined));
   if (options.dryRun === true) {
     const complete = options.complete === true;
     return dryRun(context, { config, dataset: options.dataset, files, complete });

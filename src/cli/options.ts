@@ -10,7 +10,7 @@ export const wholeNumber =
     return value;
   };
 
-const secondsOption = (text: string): number => {
+export const secondsOption = (text: string): number => {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value) || value < 0)
     throw new InvalidArgumentError('Seconds are expected, such as 60 or 0.5.');

@@ -47,7 +47,8 @@ const runLines = (runs: readonly RunRow[]): string[] =>
         ]),
       );
 
-const batchNote = ({ duplicateOf, errorCode, error }: BatchRow): string => {
+const batchNote = ({ duplicateOf, errorCode, error, state, host }: BatchRow): string => {
+  if (state === 'accepted' && host !== null) return `waits for a worker of host ${host}`;
   if (duplicateOf !== null) return `same content as batch ${duplicateOf}`;
   return errorCode === null ? (error ?? '') : `${errorCode}: ${error ?? ''}`;
 };

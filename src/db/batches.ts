@@ -40,7 +40,7 @@ const batchColumns = sql.fragment`
 
 export type NewBatch = Pick<
   IngestInput,
-  'dataset' | 'file' | 'force' | 'projectDir' | 'completeAsOf' | 'maxDeletes' | 'within'
+  'dataset' | 'file' | 'force' | 'projectDir' | 'completeAsOf' | 'maxDeletes' | 'within' | 'host'
 > & {
   readonly workflowId: string;
   readonly workflowRunId: string;
@@ -60,12 +60,12 @@ export const findAcceptedBatch = async (
 export const insertBatch = async (db: CommonQueryMethods, batch: NewBatch): Promise<string> => {
   const inserted = await db.maybeOneFirst(sql.type(BatchId)`
     insert into ops.batch (
-      dataset, file, forced, project_dir, workflow_id, workflow_run_id, complete_as_of, max_deletes
+      dataset, file, forced, project_dir, workflow_id, workflow_run_id, complete_as_of, max_deletes, host
     )
     values (
       ${batch.dataset}, ${batch.file}, ${batch.force ?? false}, ${batch.projectDir ?? null},
       ${batch.workflowId}, ${batch.workflowRunId}, ${batch.completeAsOf ?? null}::timestamptz,
-      ${batch.maxDeletes ?? null}::double precision
+      ${batch.maxDeletes ?? null}::double precision, ${batch.host ?? null}
     )
     on conflict (workflow_id, workflow_run_id) do nothing
     returning batch_id

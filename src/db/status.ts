@@ -57,6 +57,7 @@ const BatchRow = z.object({
   duplicateOf: z.string().nullable(),
   errorCode: z.string().nullable(),
   error: z.string().nullable(),
+  host: z.string().nullable(),
   acceptedAt: z.string(),
   finishedAt: z.string().nullable(),
 });
@@ -76,6 +77,7 @@ export const recentBatches = (db: CommonQueryMethods, count: number): Promise<re
       duplicate_of as "duplicateOf",
       error_code as "errorCode",
       error,
+      host,
       accepted_at::text as "acceptedAt",
       finished_at::text as "finishedAt"
     from ops.batch

@@ -40,6 +40,16 @@ export const errorCatalogue = {
     audience: 'operator',
     hint: 'Check the endpoint, its name and the network; loading goes on when it answers.',
   },
+  HOST_ABSENT: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Start `strata worker` on that host (or with its STRATA_HOST), then load the file again.',
+  },
+  INBOX_UNUSABLE: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Make STRATA_INBOX a folder, or an s3:// prefix, that the worker may list and write.',
+  },
   FILE_EMPTY: { retryable: false, audience: 'sender', hint: 'A file needs at least its header line.' },
   FILE_CHANGED: {
     retryable: true,

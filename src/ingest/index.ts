@@ -8,3 +8,5 @@ export { publishBatch, type PublishBatchDeps } from './publish-batch';
 export { failReplay, publishReplay } from './publish-replay';
 export { type FileValidation, type RowError, validateFile } from './validate-file';
 export { createFileSources, type FileSources } from './sources/file-sources';
+export { createS3Access, type S3Access } from './sources/s3-client';
+export { asS3Error } from './sources/s3-errors';

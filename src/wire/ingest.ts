@@ -18,6 +18,10 @@ export const IngestInput = z.strictObject({
     .refine((file) => !mayHoldSecret(file), SECRET_URL),
   /** Folder, or `s3://bucket/prefix`: the file is refused outside of it, links followed. */
   within: z.string().min(1).optional(),
+  /** The host that has the file: only its workers load it. Default: whichever worker is free. */
+  host: z.string().min(1).optional(),
+  /** How long the load waits for a worker of that host. Default: an hour. */
+  hostWaitMs: z.number().int().positive().optional(),
   /** Load a known content again, as a new batch. */
   force: z.boolean().optional(),
   /** Tell the coordinator when the batch is published, so that the models run. Default true. */

@@ -11,6 +11,7 @@ export const WORKFLOW = {
   replayDeadLetters: 'replayDeadLetters',
   alert: 'alert',
   freshness: 'freshness',
+  inbox: 'inbox',
 } as const;
 
 export const SIGNAL = {
@@ -50,6 +51,12 @@ export const DEFAULT_WAREHOUSE = 'strata';
 
 /** The coordinator of a warehouse: one long-lived workflow. */
 export const pipelineWorkflowId = (warehouse: string): string => `${warehouse}/pipeline`;
+
+/** Where the activities that touch a file of one host wait for a worker of that host. */
+export const hostTaskQueue = (warehouse: string, host: string): string => `${warehouse}@${host}`;
+
+/** One look at the inbox that a command asked for. */
+export const inboxWorkflowId = (warehouse: string): string => `${warehouse}/inbox`;
 
 /** The alerter of a warehouse: one long-lived workflow. */
 export const alertWorkflowId = (warehouse: string): string => `${warehouse}/alert`;

@@ -1,5 +1,12 @@
-import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import {
+  ActivityCancellationType,
+  type ActivityInterfaceFor,
+  type ActivityOptions,
+  proxyActivities,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { Activities } from '../activities/contract';
+import { hostTaskQueue } from '../wire/names';
 
 /**
  * Infrastructure comes back: a database that restarts, a worker that is replaced. These waits are without a limit and
@@ -64,5 +71,22 @@ export const { acceptBatch, publishBatch, finishRun, requestReplay, recordAlerts
   proxyActivities<Activities>(shortStep);
 export const { notifyPipeline, planRun, checkFreshness } = proxyActivities<Activities>(planning);
 export const { failBatch, publishReplay, failReplay } = proxyActivities<Activities>(sweeping);
-export const { loadFile, runNode, verifyNode, loadReplay } = proxyActivities<Activities>(longWork);
+export const { runNode, verifyNode, loadReplay } = proxyActivities<Activities>(longWork);
 export const { raiseAlerts } = proxyActivities<Activities>(telling);
+
+/** A host that restarts, or is being replaced, is back by then; a load that waits longer is someone's mistake. */
+export const HOST_WAIT_MS = 60 * 60_000;
+
+type FileActivities = Pick<ActivityInterfaceFor<Activities>, 'loadFile' | 'scanInbox' | 'settleInboxFile'>;
+
+/**
+ * The activities that touch files: on the queue of the host that has them, where one is named; with a limit to the
+ * waiting then, since nobody else can take them.
+ */
+export const fileActivities = (host?: string, hostWaitMs: number = HOST_WAIT_MS): FileActivities =>
+  proxyActivities<Activities>({
+    ...longWork,
+    ...(host === undefined
+      ? {}
+      : { taskQueue: hostTaskQueue(workflowInfo().taskQueue, host), scheduleToStartTimeout: hostWaitMs }),
+  });

@@ -1,6 +1,7 @@
 // The workflow types, by their names on the wire (wire/names.ts, WORKFLOW): NEVER RENAME one.
 export { alert } from './alert';
 export { freshness } from './freshness';
+export { inbox } from './inbox';
 export { ingest } from './ingest';
 export { pipeline } from './pipeline';
 export { replayDeadLetters } from './replay-dead-letters';

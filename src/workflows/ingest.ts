@@ -7,13 +7,27 @@ import {
   patched,
   setCurrentDetails,
   setHandler,
+  TimeoutFailure,
 } from '@temporalio/workflow';
 import { failedBatchConditions } from '../domain/batch-findings';
-import { type AcceptBatchResult, type AcceptedBatch, IngestInput, type IngestResult } from '../wire/ingest';
+import {
+  type AcceptBatchResult,
+  type AcceptedBatch,
+  IngestInput,
+  type IngestResult,
+  type LoadFileInput,
+} from '../wire/ingest';
 import { UPDATE } from '../wire/names';
-import { acceptBatch, failBatch, loadFile, notifyPipeline, publishBatch } from './activity-options';
+import {
+  acceptBatch,
+  failBatch,
+  fileActivities,
+  HOST_WAIT_MS,
+  notifyPipeline,
+  publishBatch,
+} from './activity-options';
 import { failureReason, originalFailure } from './failure-reason';
-import { parseInput } from './parse-input';
+import { catalogueFailure, parseInput } from './parse-input';
 import { ALERTS, raiseAlerts } from './raise-alerts';
 import { setSearchAttributes } from './search-attributes';
 
@@ -69,8 +83,7 @@ const loadOrFail = async (input: IngestInput, batch: AcceptBatchResult): Promise
   const step = { batchId, databaseUuid, dataset, projectDir };
   try {
     showState(input, batch, 'loading');
-    const load = input.within === undefined ? step : { ...step, within: input.within };
-    await loadFile.executeWithOptions({ summary: `batch ${batchId} of ${dataset}` }, [load]);
+    await loadOnHost(input, input.within === undefined ? step : { ...step, within: input.within });
     const { conditions, ...result } = await publishBatch.executeWithOptions(
       { summary: `batch ${batchId} of ${dataset}` },
       [step],
@@ -79,6 +92,23 @@ const loadOrFail = async (input: IngestInput, batch: AcceptBatchResult): Promise
     return result;
   } catch (error) {
     await CancellationScope.nonCancellable(() => markFailed(input, batch, error));
+    throw error;
+  }
+};
+
+/** Only the workers of a host that is named see the file. @throws HOST_ABSENT when none has come in time */
+const loadOnHost = async (input: IngestInput, step: LoadFileInput): Promise<void> => {
+  const { host, hostWaitMs = HOST_WAIT_MS, dataset } = input;
+  const summary = `batch ${step.batchId} of ${dataset}${host === undefined ? '' : ` on host ${host}`}`;
+  try {
+    await fileActivities(host, hostWaitMs).loadFile.executeWithOptions({ summary }, [step]);
+  } catch (error) {
+    const original = originalFailure(error);
+    if (original instanceof TimeoutFailure && original.timeoutType === 'SCHEDULE_TO_START')
+      throw catalogueFailure(
+        'HOST_ABSENT',
+        `No worker of host ${host ?? '?'} took ${input.file} within ${hostWaitMs / 1000} s`,
+      );
     throw error;
   }
 };
@@ -112,7 +142,11 @@ const showState = (
       ? ''
       : `\n\n| read | loaded | rejected |\n| ---: | ---: | ---: |\n` +
         `| ${result.rowsRead} | ${result.rowsLoaded} | ${result.rowsRejected} |`;
-  setCurrentDetails(`Batch ${batchId} of **${input.dataset}**: ${state}\n\n\`${input.file}\`${counts}`);
+  const host =
+    input.host === undefined || state !== 'loading' ? '' : ` by a worker of host **${input.host}**`;
+  setCurrentDetails(
+    `Batch ${batchId} of **${input.dataset}**: ${state}${host}\n\n\`${input.file}\`${counts}`,
+  );
   if (!batch.searchAttributes) return;
   setSearchAttributes({ warehouse, dataset: input.dataset, batchId, state });
 };

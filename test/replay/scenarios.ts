@@ -45,6 +45,40 @@ const fakes: Activities = {
     }),
   failBatch: () => Promise.resolve(),
   notifyPipeline: () => Promise.resolve(),
+  scanInbox: () =>
+    Promise.resolve({
+      inbox: '/in',
+      host: 'here',
+      databaseUuid: 'db',
+      warehouse: 'w',
+      ready: [
+        {
+          file: '/in/transactions-1.csv',
+          name: 'transactions-1.csv',
+          identity: '1',
+          key: 'k1',
+          dataset: 'transactions',
+        },
+        {
+          file: '/in/transactions-2.csv',
+          name: 'transactions-2.csv',
+          identity: '2',
+          key: 'k2',
+          dataset: 'transactions',
+        },
+        { file: '/in/customers.csv', name: 'customers.csv', identity: '3', key: 'k3', dataset: 'customers' },
+        {
+          file: '/in/x.csv',
+          name: 'x.csv',
+          identity: '4',
+          key: 'k4',
+          refusal: { code: 'DATASET_UNKNOWN', message: 'no dataset' },
+        },
+      ],
+      waiting: 1,
+      more: false,
+    }),
+  settleInboxFile: ({ file }) => Promise.resolve({ movedTo: `/in/done/${file.name}` }),
   planRun: (input) =>
     Promise.resolve({
       runId: 'run',
@@ -138,7 +172,7 @@ const start = async (
   input: unknown,
   overrides: Partial<Activities> = {},
 ): Promise<WorkflowHandle> => {
-  const { taskQueue } = await bench.start({ ...fakes, ...overrides });
+  const { taskQueue } = await bench.start({ ...fakes, ...overrides }, 'here');
   const workflowId = type === WORKFLOW.pipeline ? pipelineWorkflowId(taskQueue) : `${taskQueue}/${type}`;
   const { firstExecutionRunId } = await bench.client.workflow.start(type, {
     taskQueue,
@@ -186,6 +220,36 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     await handle.cancel();
     return ended(handle);
   },
+  'ingest-on-host': async (bench) =>
+    ended(await start(bench, WORKFLOW.ingest, { ...FILE, host: 'here', within: '/data' })),
+  'ingest-host-absent': async (bench) =>
+    ended(await start(bench, WORKFLOW.ingest, { ...FILE, host: 'nowhere', hostWaitMs: 100 })),
+  'inbox-loaded': async (bench) =>
+    ended(
+      await start(
+        bench,
+        WORKFLOW.inbox,
+        {},
+        {
+          loadFile: (input) =>
+            Context.current().info.workflowExecution?.workflowId.includes('customers') === true
+              ? Promise.reject(ApplicationFailure.nonRetryable('no column', 'HEADER_MISSING_COLUMN'))
+              : fakes.loadFile(input),
+        },
+      ),
+    ),
+  'inbox-none': async (bench) =>
+    ended(
+      await start(
+        bench,
+        WORKFLOW.inbox,
+        {},
+        {
+          scanInbox: () =>
+            Promise.resolve({ databaseUuid: 'db', warehouse: 'w', ready: [], waiting: 0, more: false }),
+        },
+      ),
+    ),
   'transform-success': async (bench) => ended(await start(bench, WORKFLOW.transform, {})),
   'transform-retried': async (bench) =>
     ended(await start(bench, WORKFLOW.transform, {}, failNode('dim', 1, 'MODEL_FAILED'))),

@@ -43,7 +43,11 @@ const loadInProcess = (order: LoadOrder): { kill: () => Promise<void> } => {
     const { loadTransactions } = require('jiti').createJiti(${JSON.stringify(`${CHECKOUT}/package.json`)})('./test/support/load-process.ts');
     loadTransactions(${JSON.stringify(order)}).catch((error) => { console.error(error); process.exitCode = 1; });
   `;
-  const child = spawn(process.execPath, ['-e', program], { cwd: CHECKOUT, stdio: 'inherit' });
+  const child = spawn(process.execPath, ['-e', program], {
+    cwd: CHECKOUT,
+    env: process.env,
+    stdio: 'inherit',
+  });
   const ended = new Promise<void>((done) => child.once('exit', () => done()));
   return {
     kill: () => {

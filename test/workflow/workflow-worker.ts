@@ -10,6 +10,7 @@ import {
   type WorkflowBundle,
 } from '@temporalio/worker';
 import type { Activities } from '../../src/activities/contract';
+import { hostTaskQueue } from '../../src/wire/names';
 import type { PlannedNode } from '../../src/wire/transform';
 
 const silent = new DefaultLogger('ERROR', () => undefined);
@@ -29,7 +30,7 @@ export const bundleWorkflows = (): Promise<WorkflowBundle> =>
 export interface WorkflowBench {
   readonly client: Client;
   /** A queue of its own, hence a warehouse of its own, for each call. */
-  start(activities: Partial<Activities>): Promise<RunningWorker>;
+  start(activities: Partial<Activities>, host?: string): Promise<RunningWorker>;
   close(): Promise<void>;
 }
 
@@ -58,6 +59,8 @@ const ACTIVITY_NAMES = [
   'raiseAlerts',
   'recordAlerts',
   'checkFreshness',
+  'scanInbox',
+  'settleInboxFile',
 ] as const satisfies readonly (keyof Activities)[];
 
 /** All activities: the given fakes, and for the rest one that fails the test. */
@@ -79,7 +82,7 @@ export const openWorkflowBench = async (): Promise<WorkflowBench> => {
   const running = new Set<RunningWorker>();
   return {
     client: new Client({ connection: clientConnection }),
-    async start(fakes) {
+    async start(fakes, host) {
       const taskQueue = `test-${randomUUID()}`;
       const worker = await Worker.create({
         connection,
@@ -91,12 +94,22 @@ export const openWorkflowBench = async (): Promise<WorkflowBench> => {
         // A test that fails may leave an activity waiting.
         shutdownForceTime: '2s',
       });
-      const done = worker.run();
+      const ofHost =
+        host === undefined
+          ? undefined
+          : await Worker.create({
+              connection,
+              taskQueue: hostTaskQueue(taskQueue, host),
+              activities: fakeActivities(fakes),
+              shutdownForceTime: '2s',
+            });
+      const done = Promise.all([worker.run(), ofHost?.run()]);
       const started: RunningWorker = {
         taskQueue,
         stop: async () => {
           running.delete(started);
           worker.shutdown();
+          ofHost?.shutdown();
           await done.catch(() => undefined);
         },
       };

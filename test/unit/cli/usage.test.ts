@@ -18,7 +18,9 @@ const run = async (args: readonly string[]): Promise<{ code: number; stdout: str
 };
 
 const COMMANDS =
-  'ingest run test verify ls compile status dev demo worker migrate temporal dlq resume source'.split(' ');
+  'ingest inbox run test verify ls compile status dev demo worker migrate temporal dlq resume source'.split(
+    ' ',
+  );
 
 describe('the command line', () => {
   test('has every command of the contract, each with a description', () => {

@@ -164,6 +164,8 @@ test('every documented variable of strata is accepted, and every accepted one is
     STRATA_SET_ROLES: '1',
     STRATA_S3_PATH_STYLE: '1',
     STRATA_RETRY_INTERVAL: '1',
+    STRATA_INBOX_SETTLE: '1',
+    STRATA_HOST_WAIT: '1',
     STRATA_LOG_LEVEL: 'info',
     STRATA_SUSPEND_AFTER: '5',
     STRATA_LOG_FORMAT: 'json',

@@ -9,6 +9,8 @@ import { IngestInput } from '../../../src/wire/ingest';
 import {
   alertWorkflowId,
   DEFAULT_WAREHOUSE,
+  hostTaskQueue,
+  inboxWorkflowId,
   ingestWorkflowId,
   pipelineWorkflowId,
   QUERY,
@@ -40,11 +42,12 @@ describe('the public names', () => {
 
   test('every name on the wire is documented, and no other', () => {
     const kinds: Record<string, readonly string[]> = {
-      'task queue': ['WAREHOUSE'],
+      'task queue': ['WAREHOUSE', hostTaskQueue('WAREHOUSE', 'HOST')],
       workflow: Object.values(WORKFLOW),
       'workflow id': [
         pipelineWorkflowId('WAREHOUSE'),
         alertWorkflowId('WAREHOUSE'),
+        inboxWorkflowId('WAREHOUSE'),
         transformWorkflowId('WAREHOUSE', 0).replace('0', 'N'),
         ingestWorkflowId('WAREHOUSE', 'DATASET', 'KEY'),
         replayWorkflowId('WAREHOUSE', 'ID'),
