@@ -11,6 +11,7 @@ import type {
   PublishBatchInput,
   PublishBatchResult,
 } from '../wire/ingest';
+import type { DescribeWorkerResult, ResumeNodes, ResumeNodesResult } from '../wire/pipeline';
 import type {
   FailReplayInput,
   ReplayResult,
@@ -59,6 +60,10 @@ export interface Activities {
   publishReplay(input: ReplayStepInput): Promise<ReplayResult>;
   /** Records that the replay failed, and removes its rows. */
   failReplay(input: FailReplayInput): Promise<void>;
+  /** What the coordinator has to know of where it runs. */
+  describeWorker(): Promise<DescribeWorkerResult>;
+  /** Lets suspended nodes run again. */
+  resumeNodes(input: NonNullable<ResumeNodes>): Promise<ResumeNodesResult>;
   /** Tells the warehouse's alerter what was observed; starts the alerter where there is none. */
   raiseAlerts(input: RaiseAlertsInput): Promise<void>;
   /** Takes what was observed, and what people did, into the incidents; one transaction. */

@@ -3,6 +3,7 @@ import { createFileSources } from '../ingest';
 import type { Logger } from '../observability/logger';
 import { createAlertActivities } from './alert-activities';
 import type { Activities } from './contract';
+import { createCoordinatorActivities } from './coordinator-activities';
 import { createFreshnessActivities } from './freshness-activities';
 import { createGuard } from './guard';
 import { createInboxActivities } from './inbox-activities';
@@ -62,6 +63,7 @@ export const createActivities = (deps: ActivityDeps): Activities => {
     ...createFreshnessActivities({ ...deps, ...deps.transformer, projects, guard }),
     ...createInboxActivities({ ...deps, pool: deps.loader?.pool ?? deps.pool, projects, guard }),
     ...createReplayActivities({ ...deps, ...deps.loader, projects, guard }),
+    ...createCoordinatorActivities({ ...deps, guard }),
     ...createTransformActivities({
       ...deps,
       ...deps.transformer,

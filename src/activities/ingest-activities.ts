@@ -111,12 +111,18 @@ export const createIngestActivities = (deps: IngestActivityDeps): IngestActiviti
         await ingest.failBatch({ pool }, { batchId, errorCode, error });
       }),
 
-    notifyPipeline: ({ batchId, dataset, databaseUuid: expected, planHash, projectDir }) =>
+    notifyPipeline: ({ batchId, dataset, databaseUuid: expected, planHash, projectDir, priority }) =>
       guard(async () => {
         await checkDatabaseUuid(pool, expected);
         const plan =
           planHash ?? (projectDir === undefined ? undefined : await projects.storePlan(projectDir));
-        await signalPipeline(warehouse, { batchId, dataset, databaseUuid: expected, planHash: plan });
+        await signalPipeline(warehouse, {
+          batchId,
+          dataset,
+          databaseUuid: expected,
+          planHash: plan,
+          ...(priority === undefined ? {} : { priority }),
+        });
       }),
   };
 };

@@ -17,19 +17,38 @@ export interface NodeSession {
   readonly signal: AbortSignal;
 }
 
-/** Cancels what the session runs when the signal is aborted. Returns what ends the watch. */
-const cancelOnAbort = (pool: DatabasePool, { name, signal }: NodeSession, pid: number): (() => void) => {
+/** A cancellation that comes between two statements reaches neither: it is sent again until the work has ended. */
+const CANCEL_AGAIN_MS = 1_000;
+
+/** Cancels what the session runs from when the signal is aborted. Returns what ends the watch, and waits for it. */
+const cancelOnAbort = (
+  pool: DatabasePool,
+  { name, signal }: NodeSession,
+  pid: number,
+): (() => Promise<void>) => {
+  let sent: Promise<unknown> | undefined;
+  let timer: NodeJS.Timeout | undefined;
   const cancel = (): void => {
     // Only while it has its name: the connection may have gone on to other work.
     const statement = sql.typeAlias('void')`
       select pg_cancel_backend(pid) from pg_stat_activity where pid = ${pid} and application_name = ${name}
     `;
-    pool
+    sent ??= pool
       .connect((connection) => asLoginRole(connection, () => connection.query(statement)))
-      .catch(() => undefined);
+      .catch(() => undefined)
+      .finally(() => (sent = undefined));
   };
-  signal.addEventListener('abort', cancel, { once: true });
-  return () => signal.removeEventListener('abort', cancel);
+  const begin = (): void => {
+    cancel();
+    timer = setInterval(cancel, CANCEL_AGAIN_MS);
+  };
+  if (signal.aborted) begin();
+  else signal.addEventListener('abort', begin, { once: true });
+  return async () => {
+    signal.removeEventListener('abort', begin);
+    clearInterval(timer);
+    await sent;
+  };
 };
 
 /**
@@ -62,7 +81,7 @@ export const withNodeSession = <T>(
       signal.throwIfAborted();
       return await work(connection, session.database);
     } finally {
-      endWatch();
+      await endWatch();
       await connection
         .query(sql.typeAlias('void')`select pg_advisory_unlock(hashtextextended(${lock}, 0))`)
         .catch(() => undefined);

@@ -159,6 +159,12 @@ export const errorCatalogue = {
     hint: '`strata compile --select NAME` shows the query of the test.',
   },
   RUN_FAILED: { retryable: false, audience: 'author', hint: '`strata status` shows the last runs.' },
+  RUN_UNKNOWN: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Query `plan` of the coordinator shows what runs and waits.',
+  },
+  RUN_CANCELLED: { retryable: false, audience: 'operator', hint: 'Ask for the run again.' },
   KEY_NULL: {
     retryable: false,
     audience: 'author',

@@ -95,6 +95,8 @@ export interface NotifyPipelineInput {
   planHash?: string | undefined;
   /** Compiled and stored where `planHash` is not given. */
   projectDir?: string | undefined;
+  /** Of the run that follows, if it isn't that of live work. */
+  priority?: number | undefined;
 }
 
 /** Answer of update `accepted`. */

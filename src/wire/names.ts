@@ -19,6 +19,8 @@ export const SIGNAL = {
   fullRefresh: 'fullRefresh',
   pause: 'pause',
   resume: 'resume',
+  /** To `pipeline`: stop the run that is running, or one by its number; one that waits is dropped. */
+  cancelRun: 'cancelRun',
   /** To `alert`: something was looked at, and found wrong or right. */
   conditionObserved: 'conditionObserved',
   ackIncident: 'ackIncident',
@@ -33,11 +35,19 @@ export const UPDATE = {
   accepted: 'accepted',
   /** On `pipeline`: asks for a run (or for the one that covers given batches); answers once it has started. */
   requestRun: 'requestRun',
+  /** On `pipeline`: as signal `cancelRun`; refused where there is no such run, answers once it has ended. */
+  requestCancel: 'requestCancel',
+  /** On `pipeline`: lets suspended nodes run again; answers with those that were suspended. */
+  resumeNodes: 'resumeNodes',
   /** On `alert`: sends a test message; answers with its deliveries. */
   testAlert: 'testAlert',
 } as const;
 
-export const QUERY = { status: 'status' } as const;
+export const QUERY = {
+  status: 'status',
+  /** Of `pipeline`: the runs to come; of `transform` and `verify`: the nodes of the run, in their order. */
+  plan: 'plan',
+} as const;
 
 /** Custom search attributes (all Keyword), registered where permitted. */
 export const SEARCH_ATTRIBUTE = {

@@ -1,5 +1,5 @@
 import { z } from 'zod/v4';
-import { TransformInput } from './transform';
+import { type SuspendedNode, TransformInput } from './transform';
 
 /** Signal `batchLoaded`: a batch was published, run what depends on it. */
 export const BatchLoaded = z.strictObject({
@@ -7,6 +7,8 @@ export const BatchLoaded = z.strictObject({
   dataset: z.string(),
   databaseUuid: z.string().optional(),
   planHash: z.string().optional(),
+  /** Of the run that follows, if it isn't that of live work. */
+  priority: z.number().int().min(1).max(5).optional(),
 });
 export type BatchLoaded = z.infer<typeof BatchLoaded>;
 
@@ -29,6 +31,37 @@ export const RunRequest = z.strictObject({
 });
 export type RunRequest = z.infer<typeof RunRequest>;
 
+/** Signal `cancelRun`, update `requestCancel`: the run that is running, or by `number` one that runs or waits. */
+export const CancelRun = z.strictObject({ number: z.number().int().min(1).optional() }).optional();
+export type CancelRun = z.infer<typeof CancelRun>;
+
+export interface CancelledRun {
+  number: number;
+  workflowId?: string | undefined;
+  /** What became of it: `dropped` when it had not begun; one that ended meanwhile has its own end. */
+  state: FinishedRun['state'] | 'dropped';
+}
+
+/** Update `resumeNodes`: names of models, or nothing for all that are suspended. */
+export const ResumeNodes = z
+  .strictObject({
+    nodes: z.array(z.string().min(1)).min(1).optional(),
+    /** Who does it, for the record. */
+    actor: z.string().optional(),
+  })
+  .optional();
+export type ResumeNodes = z.infer<typeof ResumeNodes>;
+
+export interface ResumeNodesResult {
+  resumed: SuspendedNode[];
+}
+
+/** What a worker knows that the coordinator has to. */
+export interface DescribeWorkerResult {
+  /** Whether the custom search attributes are registered. */
+  searchAttributes: boolean;
+}
+
 export interface StartedRun {
   workflowId: string;
   firstExecutionRunId: string;
@@ -39,6 +72,10 @@ export const QueuedRun = z.object({
   number: z.number().int().min(1),
   transform: TransformInput,
   batchIds: z.array(z.string()),
+  /** How many requests it is the answer to. */
+  requests: z.number().int().min(1).optional(),
+  /** How often a more urgent one went before it. */
+  passedOver: z.number().int().min(0).optional(),
 });
 export type QueuedRun = z.infer<typeof QueuedRun>;
 
@@ -47,7 +84,7 @@ export const FinishedRun = z.object({
   workflowId: z.string(),
   firstExecutionRunId: z.string(),
   batchIds: z.array(z.string()),
-  state: z.enum(['success', 'failed']),
+  state: z.enum(['success', 'failed', 'cancelled']),
   /** What it ran: a request for batches only finds a run that meant the same. */
   transform: TransformInput.optional(),
 });
@@ -60,6 +97,8 @@ export const PipelineInput = z.object({
   queue: z.array(QueuedRun).optional(),
   finished: z.array(FinishedRun).optional(),
   paused: z.boolean().optional(),
+  /** Whether the custom search attributes are registered; asked for when it isn't known. */
+  searchAttributes: z.boolean().optional(),
   /** Continue as new after so many runs. */
   runsPerExecution: z.number().int().min(1).optional(),
 });
@@ -72,4 +111,28 @@ export interface PipelineStatus {
   running?: { number: number; workflowId: string; batchIds: string[] } | undefined;
   queue: QueuedRun[];
   finished: FinishedRun[];
+}
+
+/** What query `plan` of the coordinator answers. */
+export interface PipelinePlan {
+  warehouse: string;
+  paused: boolean;
+  /**
+   * The runs that are known of, in the order of their turns. Requests and batches that come while a run waits join the
+   * one that means the same.
+   */
+  runs: PlannedRun[];
+}
+
+export interface PlannedRun {
+  number: number;
+  state: 'running' | 'next' | 'later';
+  /** In one line: `run --full-refresh --select dim_customer+, batch 12, 13`. */
+  does: string;
+  priority: number;
+  /** How many requests were merged into it. */
+  requests: number;
+  transform: TransformInput;
+  batchIds: string[];
+  workflowId?: string | undefined;
 }

@@ -20,6 +20,8 @@ export const TransformInput = z.strictObject({
   /** Tries after the first for a failing node, and the pause between them. */
   retries: z.number().int().min(0).max(100).optional(),
   retryIntervalMs: z.number().int().min(0).optional(),
+  /** Temporal's priority key: 1 goes first. Default: by what the run does (domain/priority.ts). */
+  priority: z.number().int().min(1).max(5).optional(),
   /** Of a verification that was begun again: how often it was begun. Not for callers. */
   round: z.number().int().min(1).optional(),
 });
@@ -188,6 +190,12 @@ export interface NodeStatus {
   /** Why the last try failed. */
   message?: string | undefined;
 }
+
+/** What query `plan` of a run answers; null until it is planned. */
+export type TransformPlan = Pick<
+  PlanRunResult,
+  'runId' | 'planHash' | 'command' | 'fullRefresh' | 'startedAt' | 'inputs' | 'threads' | 'retries' | 'nodes'
+>;
 
 export interface TransformStatus {
   runId: string;

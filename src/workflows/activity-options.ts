@@ -67,8 +67,15 @@ const telling: ActivityOptions = {
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s' },
 };
 
-export const { acceptBatch, publishBatch, finishRun, requestReplay, recordAlerts } =
-  proxyActivities<Activities>(shortStep);
+export const {
+  acceptBatch,
+  publishBatch,
+  finishRun,
+  requestReplay,
+  recordAlerts,
+  describeWorker,
+  resumeNodes,
+} = proxyActivities<Activities>(shortStep);
 export const { notifyPipeline, planRun, checkFreshness } = proxyActivities<Activities>(planning);
 export const { failBatch, publishReplay, failReplay } = proxyActivities<Activities>(sweeping);
 export const { runNode, verifyNode, loadReplay } = proxyActivities<Activities>(longWork);

@@ -1,3 +1,4 @@
+import type { Priority } from '@temporalio/common';
 import {
   CancellationScope,
   CancelledFailure,
@@ -8,6 +9,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { planningConditions } from '../domain/run-findings';
+import { priorityOf } from '../domain/priority';
 import { QUERY } from '../wire/names';
 import type {
   FinishRunInput,
@@ -15,19 +17,22 @@ import type {
   PlanRunResult,
   SuspendedNode,
   TransformInput,
+  TransformPlan,
   TransformResult,
   TransformStatus,
 } from '../wire/transform';
 import { finishRun, planRun, runNode } from './activity-options';
 import { failureReason, oneLine, originalFailure } from './failure-reason';
+import { ownPriority } from './own-priority';
 import { catalogueFailure } from './parse-input';
 import { ALERTS, raiseAlerts } from './raise-alerts';
 import { runGraph } from './run-graph';
 import { RunProgress } from './run-progress';
-import { runWithRetries } from './run-with-retries';
+import { type NodeWork, runWithRetries } from './run-with-retries';
 import { VerifyInterrupted, verifyNodes } from './verify-nodes';
 
 const statusQuery = defineQuery<TransformStatus>(QUERY.status);
+const planQuery = defineQuery<TransformPlan | null>(QUERY.plan);
 
 /** So often a verification is begun, when others' runs come in between. */
 const MAX_ROUNDS = 3;
@@ -43,25 +48,29 @@ export interface Execution {
 export const executeRun = async ({ parse, beginAgain }: Execution): Promise<TransformResult> => {
   const progress = new RunProgress(workflowInfo().runId);
   setHandler(statusQuery, () => progress.status());
+  setHandler(planQuery, () => progress.planOfRun());
   const input = parse();
-  const plan = await planOrFail(input);
+  const priority = ownPriority(priorityOf(input));
+  const plan = await planOrFail(input, priority);
   progress.planned(plan);
   let results: NodeResult[];
   try {
     throwIfCancelled();
-    results = await executeNodes(plan, progress);
+    results = await executeNodes({ plan, progress, priority });
   } catch (error) {
     const { round = 1 } = input;
     const again = error instanceof VerifyInterrupted && round < MAX_ROUNDS;
     const state = isCancellation(error) || again ? 'cancelled' : 'failed';
     const message = again ? `begun again: ${oneLine(error.message)}` : messageOf(error);
-    await CancellationScope.nonCancellable(() => finish(plan, { state, message }, progress));
+    await CancellationScope.nonCancellable(() => finish({ plan, progress, priority }, { state, message }));
     if (!(error instanceof VerifyInterrupted)) throw error;
     if (again) return beginAgain({ ...input, planHash: plan.planHash, round: round + 1 });
     throw catalogueFailure('VERIFY_INTERRUPTED', `begun ${round} times, and interrupted: ${error.message}`);
   }
   const state = results.some((result) => result.state === 'failed') ? 'failed' : 'success';
-  const suspended = await CancellationScope.nonCancellable(() => finish(plan, { state }, progress));
+  const suspended = await CancellationScope.nonCancellable(() =>
+    finish({ plan, progress, priority }, { state }),
+  );
   return concluded({
     runId: plan.runId,
     command: plan.command,
@@ -71,15 +80,18 @@ export const executeRun = async ({ parse, beginAgain }: Execution): Promise<Tran
   });
 };
 
-const executeNodes = async (plan: PlanRunResult, progress: RunProgress): Promise<NodeResult[]> => {
+type RunWork = Pick<NodeWork, 'plan' | 'progress' | 'priority'>;
+
+const executeNodes = async (work: RunWork): Promise<NodeResult[]> => {
+  const { plan, progress } = work;
   const results = await runGraph({
     nodes: plan.nodes,
     threads: plan.threads,
-    execute: (node) => runWithRetries({ plan, progress, activity: runNode }, node),
+    execute: (node) => runWithRetries({ ...work, activity: runNode }, node),
     onResult: (result) => progress.ended(result),
   });
   const failed = results.some((result) => result.state === 'failed');
-  return plan.command === 'verify' && !failed ? verifyNodes(plan, results, progress) : results;
+  return plan.command === 'verify' && !failed ? verifyNodes(work, results) : results;
 };
 
 /** Planning is not interrupted: a cancellation during it shows only now. */
@@ -87,9 +99,9 @@ const throwIfCancelled = (): void => {
   if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('Workflow cancelled');
 };
 
-const planOrFail = async (input: TransformInput): Promise<PlanRunResult> => {
+const planOrFail = async (input: TransformInput, priority: Priority): Promise<PlanRunResult> => {
   try {
-    return await planRun(input);
+    return await planRun.executeWithOptions({ priority }, [input]);
   } catch (error) {
     const conditions = isCancellation(error)
       ? []
@@ -104,20 +116,15 @@ const messageOf = (error: unknown): string | undefined =>
 
 /** Returns the nodes that were suspended for failing once more. */
 const finish = async (
-  plan: PlanRunResult,
+  { plan, progress, priority }: RunWork,
   { state, message }: Pick<FinishRunInput, 'state' | 'message'>,
-  progress: RunProgress,
 ): Promise<SuspendedNode[]> => {
   progress.finished(state);
   const { runId, databaseUuid } = plan;
   try {
-    const finished = await finishRun({
-      runId,
-      databaseUuid,
-      state,
-      results: progress.results(),
-      ...(message === undefined ? {} : { message }),
-    });
+    const results = progress.results();
+    const end = { runId, databaseUuid, state, results, ...(message === undefined ? {} : { message }) };
+    const finished = await finishRun.executeWithOptions({ priority }, [end]);
     await raiseAlerts(finished?.conditions, databaseUuid);
     return finished?.suspended ?? [];
   } catch (error) {

@@ -27,6 +27,7 @@ import {
   publishBatch,
 } from './activity-options';
 import { failureReason, originalFailure } from './failure-reason';
+import { startedWithPriority } from './own-priority';
 import { catalogueFailure, parseInput } from './parse-input';
 import { ALERTS, raiseAlerts } from './raise-alerts';
 import { setSearchAttributes } from './search-attributes';
@@ -72,7 +73,7 @@ const loadAndPublish = async (input: IngestInput, batch: AcceptBatchResult): Pro
   const { batchId, databaseUuid, warehouse } = batch;
   const { dataset, planHash, projectDir } = input;
   await notifyPipeline.executeWithOptions({ summary: `batch ${batchId} to the coordinator` }, [
-    { batchId, dataset, databaseUuid, warehouse, planHash, projectDir },
+    { batchId, dataset, databaseUuid, warehouse, planHash, projectDir, priority: startedWithPriority() },
   ]);
   return result;
 };

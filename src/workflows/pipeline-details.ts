@@ -23,9 +23,16 @@ export const runSummary = (transform: TransformInput, batchIds: readonly string[
   return `${words.join(' ')}${batchWords(batchIds)}`.slice(0, 200);
 };
 
+/** In one word, as the search attribute has it. */
+export const pipelineState = ({ paused, running }: PipelineStatus): string => {
+  if (paused) return 'paused';
+  return running === undefined ? 'idle' : 'running';
+};
+
 /** The coordinator's state as the Web UI shows it, in Markdown. */
-export const pipelineDetails = ({ warehouse, paused, running, queue, finished }: PipelineStatus): string => {
-  const state = paused ? 'paused' : running === undefined ? 'idle' : 'running';
+export const pipelineDetails = (status: PipelineStatus): string => {
+  const { warehouse, running, queue, finished } = status;
+  const state = pipelineState(status);
   const lines = [
     ...(running === undefined ? [] : [`| ${running.number} | running | \`${running.workflowId}\` |`]),
     ...queue.map((run) => `| ${run.number} | queued | ${runSummary(run.transform, run.batchIds)} |`),

@@ -8,6 +8,7 @@ import {
   defineSignal,
   defineUpdate,
   log,
+  patched,
   setCurrentDetails,
   setHandler,
   workflowInfo,
@@ -16,16 +17,26 @@ import type { z } from 'zod/v4';
 import { pipelineWorkflowId, QUERY, SIGNAL, UPDATE } from '../wire/names';
 import {
   BatchLoaded,
+  type CancelledRun,
+  CancelRun,
   FullRefresh,
   PipelineInput,
+  type PipelinePlan,
   type PipelineStatus,
+  ResumeNodes,
+  type ResumeNodesResult,
   RunRequest,
   type StartedRun,
 } from '../wire/pipeline';
+import { describeWorker, resumeNodes } from './activity-options';
 import { catalogueFailure, parseInput } from './parse-input';
-import { pipelineDetails } from './pipeline-details';
+import { pipelineDetails, pipelineState } from './pipeline-details';
+import { pipelinePlan } from './pipeline-plan';
 import { runChild } from './run-child';
-import { type RunEntry, RunQueue } from './run-queue';
+import type { RunEntry } from './run-entry';
+import { RunQueue } from './run-queue';
+import { setSearchAttributes } from './search-attributes';
+import { thisWarehouse } from './this-warehouse';
 
 /** A run costs some 15 events of at most 51,200: far below, and the history stays readable in the Web UI. */
 const RUNS_PER_EXECUTION = 100;
@@ -36,8 +47,12 @@ const batchLoadedSignal = defineSignal<[unknown]>(SIGNAL.batchLoaded);
 const fullRefreshSignal = defineSignal<[unknown]>(SIGNAL.fullRefresh);
 const pauseSignal = defineSignal(SIGNAL.pause);
 const resumeSignal = defineSignal(SIGNAL.resume);
+const cancelRunSignal = defineSignal<[unknown]>(SIGNAL.cancelRun);
 const requestRunUpdate = defineUpdate<StartedRun, [unknown]>(UPDATE.requestRun);
+const requestCancelUpdate = defineUpdate<CancelledRun, [unknown]>(UPDATE.requestCancel);
+const resumeNodesUpdate = defineUpdate<ResumeNodesResult, [unknown]>(UPDATE.resumeNodes);
 const statusQuery = defineQuery<PipelineStatus>(QUERY.status);
+const planQuery = defineQuery<PipelinePlan>(QUERY.plan);
 
 /**
  * The coordinator of a warehouse, which is named as its task queue: runs the models one run at a time, as batches
@@ -50,24 +65,22 @@ export async function pipeline(rawInput?: unknown): Promise<void> {
   await coordinator.coordinate();
 }
 
-/** From its own id, which stays the same when a history is replayed elsewhere; under any other id, its task queue. */
-const thisWarehouse = (): string => {
-  const { workflowId, taskQueue } = workflowInfo();
-  const suffix = pipelineWorkflowId('');
-  return workflowId.endsWith(suffix) ? workflowId.slice(0, -suffix.length) : taskQueue;
-};
-
 class Coordinator {
-  private readonly warehouse = thisWarehouse();
+  private readonly warehouse = thisWarehouse(pipelineWorkflowId(''));
+  /** Patch: an execution that began before runs had priorities keeps to the order of their coming. */
+  private readonly byPriority = patched('runs-by-priority');
   private readonly runs: RunQueue;
   private readonly runsPerExecution: number;
   private runsDone = 0;
   /** Callers that still wait are told to ask again. */
   private renewing = false;
   private current: CancellationScope | undefined;
+  private searchAttributes: boolean | undefined;
+  private shownState: string | undefined;
 
   constructor(private readonly input: PipelineInput) {
     this.runs = new RunQueue(input);
+    this.searchAttributes = input.searchAttributes;
     this.runsPerExecution = input.runsPerExecution ?? RUNS_PER_EXECUTION;
   }
 
@@ -77,17 +90,26 @@ class Coordinator {
     setHandler(fullRefreshSignal, (raw) => this.onSignal(FullRefresh, raw, (s) => this.fullRefresh(s)));
     setHandler(pauseSignal, () => this.setPaused(true));
     setHandler(resumeSignal, () => this.setPaused(false));
+    setHandler(cancelRunSignal, (raw) => this.onSignal(CancelRun, raw, (s) => void this.cancelRun(s)));
+    setHandler(planQuery, () => pipelinePlan(this.warehouse, this.runs, this.byPriority));
+    setHandler(requestCancelUpdate, (raw) => this.requestCancel(CancelRun.parse(raw ?? undefined)), {
+      validator: (raw) => this.checkCancel(raw),
+    });
+    setHandler(resumeNodesUpdate, (raw) => resumeNodes(ResumeNodes.parse(raw ?? undefined) ?? {}), {
+      validator: (raw) => void parseInput(ResumeNodes, raw ?? undefined, 'argument of update resumeNodes'),
+    });
     setHandler(requestRunUpdate, (raw) => this.requestRun(RunRequest.parse(raw)), {
       validator: (raw) => void parseInput(RunRequest, raw, 'argument of update requestRun'),
     });
   }
 
   async coordinate(): Promise<void> {
+    if (this.byPriority && this.searchAttributes === undefined) void this.learnSearchAttributes();
     this.show();
     for (;;) {
       await condition(() => this.runs.hasWork || this.canContinueAsNew());
       if (this.isDue()) await this.continueAsNewWhenPossible();
-      const entry = this.runs.takeNext();
+      const entry = this.runs.takeNext(this.byPriority);
       if (entry !== undefined) await this.run(entry);
     }
   }
@@ -114,9 +136,16 @@ class Coordinator {
     this.show();
   }
 
-  private batchLoaded({ batchId, planHash, databaseUuid }: BatchLoaded): void {
+  private batchLoaded({ batchId, planHash, databaseUuid, priority }: BatchLoaded): void {
     this.observeDatabase(databaseUuid);
-    this.runs.enqueue({ command: 'run', ...(planHash === undefined ? {} : { planHash }) }, [batchId]);
+    this.runs.enqueue(
+      {
+        command: 'run',
+        ...(planHash === undefined ? {} : { planHash }),
+        ...(priority === undefined ? {} : { priority }),
+      },
+      [batchId],
+    );
   }
 
   private fullRefresh(request: FullRefresh): void {
@@ -138,10 +167,51 @@ class Coordinator {
     switch (entry.dropped) {
       case 'database-replaced':
         return catalogueFailure('DATABASE_REPLACED', 'The run was dropped: its database is another one now');
+      case 'cancelled':
+        return catalogueFailure('RUN_CANCELLED', `Run ${entry.number} was cancelled before it started`);
       case 'not-started':
         return catalogueFailure('RUN_FAILED', `Run ${entry.number} could not be started`);
       case undefined:
         return catalogueFailure('COORDINATOR_RENEWED', 'The run is queued, the answer was cut short');
+    }
+  }
+
+  /** Cancels a run that is running, with its activities and what they run in the database; drops one that waits. */
+  private cancelRun(request: CancelRun): RunEntry | undefined {
+    const entry = this.runs.find(request?.number);
+    if (entry === undefined) {
+      log.warn('There is no such run to cancel', { number: request?.number });
+      return undefined;
+    }
+    const isRunning = entry === this.runs.running;
+    this.runs.drop(entry);
+    if (isRunning) this.current?.cancel();
+    this.show();
+    return entry;
+  }
+
+  private checkCancel(raw: unknown): void {
+    const request = parseInput(CancelRun, raw ?? undefined, 'argument of update requestCancel');
+    if (this.runs.find(request?.number) !== undefined) return;
+    const what =
+      request?.number === undefined ? 'No run is running' : `Run ${request.number} neither runs nor waits`;
+    throw catalogueFailure('RUN_UNKNOWN', what);
+  }
+
+  private async requestCancel(request: CancelRun): Promise<CancelledRun> {
+    const entry = this.cancelRun(request);
+    if (entry === undefined) throw catalogueFailure('RUN_UNKNOWN', 'The run has ended');
+    await condition(() => entry.ended !== undefined || entry.dropped !== undefined);
+    const { number, started, ended = 'dropped' } = entry;
+    return { number, ...(started === undefined ? {} : { workflowId: started.workflowId }), state: ended };
+  }
+
+  private async learnSearchAttributes(): Promise<void> {
+    try {
+      this.searchAttributes = (await describeWorker()).searchAttributes;
+      this.show();
+    } catch (error) {
+      log.warn('Search attributes are not set', { why: String(error) });
     }
   }
 
@@ -172,10 +242,16 @@ class Coordinator {
     this.renewing = true;
     await condition(allHandlersFinished);
     const { runsPerExecution } = this.input;
-    await continueAsNew<typeof pipeline>({ ...this.runs.carryOver(), runsPerExecution });
+    const { searchAttributes } = this;
+    await continueAsNew<typeof pipeline>({ ...this.runs.carryOver(), searchAttributes, runsPerExecution });
   }
 
   private show(): void {
-    setCurrentDetails(pipelineDetails(this.runs.status(this.warehouse)));
+    const status = this.runs.status(this.warehouse);
+    setCurrentDetails(pipelineDetails(status));
+    const state = pipelineState(status);
+    if (this.searchAttributes !== true || state === this.shownState) return;
+    this.shownState = state;
+    setSearchAttributes({ warehouse: this.warehouse, state });
   }
 }

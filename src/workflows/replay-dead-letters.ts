@@ -3,6 +3,8 @@ import { replayBatchId } from '../wire/names';
 import { ReplayInput, type ReplayResult, type RequestReplayResult } from '../wire/replay';
 import { failReplay, loadReplay, notifyPipeline, publishReplay, requestReplay } from './activity-options';
 import { failureReason, originalFailure } from './failure-reason';
+import { PRIORITY } from '../domain/priority';
+import { ownPriority } from './own-priority';
 import { parseInput } from './parse-input';
 import { setSearchAttributes } from './search-attributes';
 
@@ -14,7 +16,7 @@ import { setSearchAttributes } from './search-attributes';
 export async function replayDeadLetters(rawInput?: unknown): Promise<ReplayResult> {
   const input = parseInput(ReplayInput, rawInput ?? {}, 'input of workflow replayDeadLetters');
   try {
-    const replay = await requestReplay(input);
+    const replay = await requestReplay.executeWithOptions({ priority: lowPriority() }, [input]);
     const result = await loadOrFail(input, replay);
     showState(replay, 'published', result);
     if (result.replayed > 0 && input.transform !== false) await notify(input, replay);
@@ -24,6 +26,9 @@ export async function replayDeadLetters(rawInput?: unknown): Promise<ReplayResul
   }
 }
 
+/** What comes in now goes first. */
+const lowPriority = () => ownPriority(PRIORITY.background);
+
 const loadOrFail = async (input: ReplayInput, replay: RequestReplayResult): Promise<ReplayResult> => {
   const { replayId, databaseUuid, dataset, letters } = replay;
   const { projectDir } = input;
@@ -31,8 +36,8 @@ const loadOrFail = async (input: ReplayInput, replay: RequestReplayResult): Prom
   const summary = `replay ${replayId} of ${dataset}: ${letters} letters`;
   try {
     showState(replay, 'loading');
-    await loadReplay.executeWithOptions({ summary }, [step]);
-    return await publishReplay.executeWithOptions({ summary }, [step]);
+    await loadReplay.executeWithOptions({ summary, priority: lowPriority() }, [step]);
+    return await publishReplay.executeWithOptions({ summary, priority: lowPriority() }, [step]);
   } catch (error) {
     await CancellationScope.nonCancellable(() => markFailed(replay, error));
     throw error;
@@ -56,7 +61,15 @@ const notify = async (input: ReplayInput, replay: RequestReplayResult): Promise<
   const { replayId, dataset, databaseUuid, warehouse } = replay;
   const { planHash, projectDir } = input;
   await notifyPipeline.executeWithOptions({ summary: `replay ${replayId} to the coordinator` }, [
-    { batchId: replayBatchId(replayId), dataset, databaseUuid, warehouse, planHash, projectDir },
+    {
+      batchId: replayBatchId(replayId),
+      dataset,
+      databaseUuid,
+      warehouse,
+      planHash,
+      projectDir,
+      priority: lowPriority().priorityKey,
+    },
   ]);
 };
 

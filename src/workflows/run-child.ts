@@ -1,14 +1,18 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   type ChildWorkflowHandle,
+  isCancellation,
   log,
   ParentClosePolicy,
   startChild,
   WorkflowIdReusePolicy,
 } from '@temporalio/workflow';
+import { priorityOf } from '../domain/priority';
+import type { FinishedRun } from '../wire/pipeline';
 import { transformWorkflowId, WORKFLOW } from '../wire/names';
 import { runSummary } from './pipeline-details';
-import type { RunEntry, RunQueue } from './run-queue';
+import type { RunEntry } from './run-entry';
+import type { RunQueue } from './run-queue';
 import type { transform as transformWorkflow } from './transform';
 
 /** Ids of the batches that a run's memo names. */
@@ -25,6 +29,7 @@ const start = async (warehouse: string, { number, transform, batchIds }: RunEntr
     workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
     staticSummary: runSummary(transform, batchIds),
     memo: { warehouse, batchIds: batchIds.slice(0, MEMO_BATCHES) },
+    priority: { priorityKey: priorityOf(transform) },
   });
 
 /**
@@ -48,12 +53,13 @@ export const runChild = async (
   entry: RunEntry,
   runs: RunQueue,
   onStarted: () => void,
-): Promise<'success' | 'failed' | 'not-started'> => {
+): Promise<FinishedRun['state'] | 'not-started'> => {
   let child: Child;
   try {
     child = await startUnderFreeNumber(warehouse, entry, runs);
   } catch (error) {
-    log.warn('A run could not be started', { number: entry.number, error: String(error) });
+    if (!isCancellation(error))
+      log.warn('A run could not be started', { number: entry.number, error: String(error) });
     return 'not-started';
   }
   const { workflowId, firstExecutionRunId } = child;
@@ -62,7 +68,7 @@ export const runChild = async (
   try {
     await child.result();
     return 'success';
-  } catch {
-    return 'failed';
+  } catch (error) {
+    return isCancellation(error) ? 'cancelled' : 'failed';
   }
 };

@@ -1,5 +1,12 @@
 import { setCurrentDetails } from '@temporalio/workflow';
-import type { NodeResult, NodeStatus, PlanRunResult, RunCommand, TransformStatus } from '../wire/transform';
+import type {
+  NodeResult,
+  NodeStatus,
+  PlanRunResult,
+  RunCommand,
+  TransformPlan,
+  TransformStatus,
+} from '../wire/transform';
 import { setSearchAttributes } from './search-attributes';
 
 /** Temporal's Web UI shows the details as Markdown; a table of thousands of lines would only cost memory. */
@@ -67,6 +74,12 @@ export class RunProgress {
       state: this.state,
       nodes: [...this.nodes.values()],
     };
+  }
+
+  planOfRun(): TransformPlan | null {
+    if (this.plan === undefined) return null;
+    const { runId, planHash, command, fullRefresh, startedAt, inputs, threads, retries, nodes } = this.plan;
+    return { runId, planHash, command, fullRefresh, startedAt, inputs, threads, retries, nodes };
   }
 
   results(): NodeResult[] {

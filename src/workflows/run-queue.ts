@@ -1,46 +1,11 @@
-import { canonicalJson } from '../domain/canonical-json';
 import type { FinishedRun, PipelineInput, PipelineStatus, QueuedRun, StartedRun } from '../wire/pipeline';
 import type { TransformInput } from '../wire/transform';
+import { meaningOf, mergedSettings, type RunEntry, takeTurn } from './run-entry';
 
 /** Runs that are remembered, so that who asks for a batch is told the run that covered it. */
 const REMEMBERED_RUNS = 50;
 /** Of one run: a history's payload is limited, and a batch that is forgotten only costs a run that finds nothing to do. */
 const REMEMBERED_BATCHES = 5_000;
-
-/** A run on its way. Who waits for it holds the object itself: its number may change until it starts. */
-export interface RunEntry {
-  number: number;
-  transform: TransformInput;
-  batchIds: string[];
-  /** Set once it has started. */
-  started?: StartedRun | undefined;
-  /** Set when it will never start: why. */
-  dropped?: 'database-replaced' | 'not-started' | undefined;
-}
-
-/** Equal for requests that execute the same; how many threads and retries they ask for is no part of it. */
-export const meaningOf = (transform: TransformInput): string => {
-  const {
-    command = 'run',
-    planHash = null,
-    select = [],
-    exclude = [],
-    fullRefresh = false,
-    vars = {},
-  } = transform;
-  return canonicalJson([command, planHash, select, exclude, fullRefresh, vars]);
-};
-
-/** The settings that a later request names go over those of the earlier one. */
-const mergedSettings = (earlier: TransformInput, later: TransformInput): TransformInput => {
-  const { threads, retries, retryIntervalMs } = later;
-  return {
-    ...earlier,
-    ...(threads === undefined ? {} : { threads }),
-    ...(retries === undefined ? {} : { retries }),
-    ...(retryIntervalMs === undefined ? {} : { retryIntervalMs }),
-  };
-};
 
 const united = (a: readonly string[], b: readonly string[]): string[] =>
   [...new Set([...a, ...b])].slice(-REMEMBERED_BATCHES);
@@ -49,13 +14,18 @@ const united = (a: readonly string[], b: readonly string[]): string[] =>
 export class RunQueue {
   private queue: RunEntry[];
   private finished: FinishedRun[];
-  private running: RunEntry | undefined;
+  /** The run that was taken, until it has ended. */
+  running: RunEntry | undefined;
   private nextNumber: number;
   private databaseUuid: string | undefined;
   paused: boolean;
 
   constructor(input: PipelineInput) {
-    this.queue = (input.queue ?? []).map((run) => ({ ...run }));
+    this.queue = (input.queue ?? []).map(({ requests = 1, passedOver = 0, ...run }) => ({
+      ...run,
+      requests,
+      passedOver,
+    }));
     this.finished = [...(input.finished ?? [])];
     this.nextNumber = input.nextNumber ?? 1;
     this.databaseUuid = input.databaseUuid;
@@ -85,9 +55,11 @@ export class RunQueue {
     if (waiting !== undefined) {
       waiting.batchIds = united(waiting.batchIds, batchIds);
       waiting.transform = mergedSettings(waiting.transform, transform);
+      waiting.requests++;
       return waiting;
     }
-    const entry: RunEntry = { number: this.nextNumber++, transform, batchIds: united([], batchIds) };
+    const number = this.nextNumber++;
+    const entry: RunEntry = { number, transform, batchIds: united([], batchIds), requests: 1, passedOver: 0 };
     this.queue.push(entry);
     return entry;
   }
@@ -105,11 +77,32 @@ export class RunQueue {
     return covering?.failed === true ? runs.at(-1)?.entry : covering?.entry;
   }
 
-  /** Takes the run whose turn it is. */
-  takeNext(): RunEntry | undefined {
+  /**
+   * Takes the run whose turn it is: the most urgent one, of equals the oldest; but one that was passed over too often
+   * goes first. Without `byPriority` the oldest.
+   */
+  takeNext(byPriority = true): RunEntry | undefined {
     if (this.paused || this.running !== undefined) return undefined;
-    this.running = this.queue.shift();
+    this.running = takeTurn(this.queue, byPriority);
     return this.running;
+  }
+
+  /** What waits, in the order in which it would come to its turn if nothing more came. */
+  inOrder(byPriority = true): RunEntry[] {
+    const queue = this.queue.map((entry) => ({ ...entry }));
+    return this.queue.flatMap(() => takeTurn(queue, byPriority) ?? []);
+  }
+
+  /** The run of this number that runs or waits; without a number the one that runs. */
+  find(number: number | undefined): RunEntry | undefined {
+    if (number === undefined || number === this.running?.number) return this.running;
+    return this.queue.find((entry) => entry.number === number);
+  }
+
+  /** Drops a run that has not started; one that has is left alone. */
+  drop(entry: RunEntry): void {
+    if (entry.started === undefined) entry.dropped = 'cancelled';
+    this.queue = this.queue.filter((waiting) => waiting !== entry);
   }
 
   /** Moves a run, and with it all that wait behind it, up by some numbers: its own belongs to another workflow. */
@@ -121,11 +114,14 @@ export class RunQueue {
 
   markStarted(entry: RunEntry, started: StartedRun): void {
     entry.started = started;
+    // It was to be dropped, and was under way already: it ends as a run that is cancelled.
+    if (entry.dropped === 'cancelled') entry.dropped = undefined;
   }
 
   markEnded(entry: RunEntry, state: FinishedRun['state'] | 'not-started'): void {
     this.running = undefined;
     if (entry.started === undefined) entry.dropped ??= 'not-started';
+    if (state !== 'not-started') entry.ended = state;
     if (entry.dropped !== undefined || entry.started === undefined || state === 'not-started') return;
     const { number, transform, batchIds, started } = entry;
     this.finished = [...this.finished, { number, ...started, batchIds, state, transform }].slice(
@@ -173,16 +169,29 @@ export class RunQueue {
   }
 
   private waiting(entries: readonly RunEntry[] = this.queue): QueuedRun[] {
-    return entries.map(({ number, transform, batchIds }) => ({ number, transform, batchIds }));
+    return entries.map(({ number, transform, batchIds, requests, passedOver }) => ({
+      number,
+      transform,
+      batchIds,
+      ...(requests > 1 ? { requests } : {}),
+      ...(passedOver > 0 ? { passedOver } : {}),
+    }));
   }
 
   /** Oldest first. */
   private allRuns(): { entry: RunEntry; meaning: string | undefined; failed: boolean }[] {
     const ended = this.finished.map(
       ({ number, workflowId, firstExecutionRunId, batchIds, state, transform }) => ({
-        entry: { number, transform: transform ?? {}, batchIds, started: { workflowId, firstExecutionRunId } },
+        entry: {
+          number,
+          transform: transform ?? {},
+          batchIds,
+          requests: 1,
+          passedOver: 0,
+          started: { workflowId, firstExecutionRunId },
+        },
         meaning: transform === undefined ? undefined : meaningOf(transform),
-        failed: state === 'failed',
+        failed: state !== 'success',
       }),
     );
     const underway = [...(this.running === undefined ? [] : [this.running]), ...this.queue]

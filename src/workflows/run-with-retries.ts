@@ -1,3 +1,4 @@
+import type { Priority } from '@temporalio/common';
 import { isCancellation, sleep } from '@temporalio/workflow';
 import type { NodeResult, PlannedNode, PlanRunResult, RunNodeInput } from '../wire/transform';
 import { type FailureReason, failureReason } from './failure-reason';
@@ -5,7 +6,10 @@ import type { RunProgress } from './run-progress';
 
 /** An activity that does one try of one node. */
 interface TryNode {
-  executeWithOptions(options: { summary: string }, args: [RunNodeInput]): Promise<NodeResult>;
+  executeWithOptions(
+    options: { summary: string; priority: Priority },
+    args: [RunNodeInput],
+  ): Promise<NodeResult>;
 }
 
 export interface NodeWork {
@@ -14,6 +18,7 @@ export interface NodeWork {
   /** What is done, for the history: `verify`, say; a run's own work needs no word. */
   readonly verb?: string | undefined;
   readonly progress: RunProgress;
+  readonly priority: Priority;
   /** Told of each failed try; may throw to end the whole run. */
   readonly onFailure?: (node: PlannedNode, reason: FailureReason) => void;
 }
@@ -39,7 +44,7 @@ export const runWithRetries = async (work: NodeWork, node: PlannedNode): Promise
 };
 
 const tryNode = async (
-  { plan, activity, verb }: NodeWork,
+  { plan, activity, verb, priority }: NodeWork,
   node: PlannedNode,
   attempt: number,
 ): Promise<NodeResult | { reason: FailureReason }> => {
@@ -49,7 +54,7 @@ const tryNode = async (
   const summary = `${what}${node.label} (${node.materialized})${again}`;
   try {
     const input = { runId, databaseUuid, nodeId: node.id, attempt };
-    return { ...(await activity.executeWithOptions({ summary }, [input])), attempts: attempt };
+    return { ...(await activity.executeWithOptions({ summary, priority }, [input])), attempts: attempt };
   } catch (error) {
     if (isCancellation(error)) throw error;
     return { reason: failureReason(error) };

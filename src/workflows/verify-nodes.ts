@@ -1,9 +1,8 @@
 import { differenceText } from '../domain/verification';
-import type { NodeResult, PlanRunResult } from '../wire/transform';
+import type { NodeResult } from '../wire/transform';
 import { verifyNode } from './activity-options';
 import { runGraph } from './run-graph';
-import type { RunProgress } from './run-progress';
-import { runWithRetries } from './run-with-retries';
+import { type NodeWork, runWithRetries } from './run-with-retries';
 
 /** Somebody else's run moved a relation on while it was compared: the comparison says nothing. */
 export class VerifyInterrupted extends Error {}
@@ -27,17 +26,16 @@ const verified = (ran: NodeResult, compared: NodeResult): NodeResult => {
  * @throws VerifyInterrupted
  */
 export const verifyNodes = async (
-  plan: PlanRunResult,
+  run: Pick<NodeWork, 'plan' | 'progress' | 'priority'>,
   ran: readonly NodeResult[],
-  progress: RunProgress,
 ): Promise<NodeResult[]> => {
+  const { plan, progress } = run;
   const both = (compared: NodeResult): NodeResult => {
     const before = ran.find((result) => result.nodeId === compared.nodeId);
     return before === undefined ? compared : verified(before, compared);
   };
   const work = {
-    plan,
-    progress,
+    ...run,
     activity: verifyNode,
     verb: 'verify',
     onFailure: (_node: unknown, { code, message }: { code: string; message: string }) => {

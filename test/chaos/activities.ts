@@ -1,8 +1,16 @@
 import type { Activities } from '../../src/activities/contract';
 import { type ActivityDeps, createActivities } from '../../src/activities';
 
-/** A round has no inbox: what a crash leaves of these is in test/unit/inbox and test/workflow/inbox.test.ts. */
-const NOT_IN_A_ROUND = ['scanInbox', 'settleInboxFile'] as const satisfies readonly (keyof Activities)[];
+/**
+ * A round has no inbox: what a crash leaves of these is in test/unit/inbox and test/workflow/inbox.test.ts. Of the last
+ * two one runs once for a coordinator and does nothing, the other when somebody mends what failed for days.
+ */
+const NOT_IN_A_ROUND = [
+  'scanInbox',
+  'settleInboxFile',
+  'describeWorker',
+  'resumeNodes',
+] as const satisfies readonly (keyof Activities)[];
 
 /** What of a round makes each activity run; an activity without a line here would never meet a fault. */
 const MADE_TO_RUN_BY: Readonly<Record<Exclude<keyof Activities, (typeof NOT_IN_A_ROUND)[number]>, string>> = {
@@ -19,6 +27,7 @@ const MADE_TO_RUN_BY: Readonly<Record<Exclude<keyof Activities, (typeof NOT_IN_A
   publishReplay: 'the same',
   failReplay: 'a replay with a project that is not there',
   finishRun: 'every run',
+
   raiseAlerts: 'a file that lacks a column',
   recordAlerts: 'the same',
   checkFreshness: 'a check of freshness',

@@ -131,6 +131,8 @@ const fakes: Activities = {
   publishReplay: ({ replayId, dataset }) =>
     Promise.resolve({ replayId, dataset, letters: 4, replayed: 2, failed: 1, skipped: 1, leftOut: 0 }),
   failReplay: () => Promise.resolve(),
+  describeWorker: () => Promise.resolve({ searchAttributes: false }),
+  resumeNodes: () => Promise.resolve({ resumed: [] }),
   raiseAlerts: () => Promise.resolve(),
   recordAlerts: ({ tests }) =>
     Promise.resolve({
@@ -320,6 +322,29 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     await handle.signal(SIGNAL.pause);
     await handle.signal(SIGNAL.batchLoaded, { batchId: '1', dataset: 'transactions' });
     await waitFor(async () => (await handle.query<PipelineStatus>(QUERY.status)).queue.length === 1);
+    return handle;
+  },
+  'pipeline-cancelled': async (bench) => {
+    let running = false;
+    const handle = await start(
+      bench,
+      WORKFLOW.pipeline,
+      {},
+      {
+        runNode: async (input) => {
+          if (running) return fakes.runNode(input);
+          running = true;
+          return untilCancelled();
+        },
+      },
+    );
+    await handle.signal(SIGNAL.fullRefresh);
+    await waitFor(() => running);
+    await handle.signal(SIGNAL.fullRefresh, { select: ['dim+'] });
+    await handle.signal(SIGNAL.batchLoaded, { batchId: '1', dataset: 'transactions' });
+    await handle.signal(SIGNAL.cancelRun);
+    await finishedRuns(handle, 3);
+    await handle.executeUpdate(UPDATE.resumeNodes);
     return handle;
   },
   'pipeline-continued': async (bench) => {

@@ -8,7 +8,15 @@ import {
   UPDATE,
   WORKFLOW,
 } from '../../src/wire/names';
-import type { PipelineStatus, RunRequest, StartedRun } from '../../src/wire/pipeline';
+import type {
+  CancelledRun,
+  CancelRun,
+  PipelinePlan,
+  PipelineStatus,
+  ResumeNodesResult,
+  RunRequest,
+  StartedRun,
+} from '../../src/wire/pipeline';
 import type { TransformInput } from '../../src/wire/transform';
 import { waitFor } from '../support/wait-for';
 import { createGate, failureOf, openWorkflowBench, type WorkflowBench } from './workflow-worker';
@@ -53,9 +61,9 @@ const createRuns = () => {
   return { planned, state, fakes };
 };
 
-const openPipeline = async (input?: unknown) => {
+const openPipeline = async (input?: unknown, fakes: Partial<Activities> = {}) => {
   const runs = createRuns();
-  const { taskQueue } = await bench.start(runs.fakes);
+  const { taskQueue } = await bench.start({ ...runs.fakes, ...fakes });
   const workflowId = pipelineWorkflowId(taskQueue);
   const handle = await bench.client.workflow.start<Pipeline>(WORKFLOW.pipeline, {
     taskQueue,
@@ -81,6 +89,16 @@ const openPipeline = async (input?: unknown) => {
       }),
   };
 };
+
+/** Waits until a run has been told to stop. */
+const toldToStop = (workflowId: string): Promise<unknown> =>
+  waitFor(
+    async () =>
+      (await bench.client.workflow.getHandle(workflowId).fetchHistory()).events?.some(
+        (event) => event.workflowExecutionCancelRequestedEventAttributes,
+      ),
+    { what: 'the run to be told' },
+  );
 
 const batch = (batchId: string, more: object = {}) => ({ batchId, dataset: 'transactions', ...more });
 
@@ -225,6 +243,114 @@ describe('update requestRun', () => {
   });
 });
 
+describe('a run is cancelled', () => {
+  /** A coordinator with a run that goes on, and one that waits. */
+  const openRunning = async () => {
+    const pipeline = await openPipeline();
+    const gate = createGate();
+    pipeline.state.hold = gate.opened;
+    const running = await pipeline.requestRun({ transform: { select: ['a'] } });
+    await pipeline.signal(SIGNAL.batchLoaded, batch('1'));
+    await waitFor(async () => (await pipeline.status()).queue.length === 1);
+    return { ...pipeline, running, gate };
+  };
+  const requestCancel = ({ current }: { current: WorkflowHandle<Pipeline> }, number?: number) =>
+    current.executeUpdate<CancelledRun, [CancelRun]>(UPDATE.requestCancel, {
+      args: [number === undefined ? undefined : { number }],
+    });
+
+  test('the one that is running, by a signal; the next one follows', async () => {
+    const { signal, gate, finished, running } = await openRunning();
+    await signal(SIGNAL.cancelRun);
+    await toldToStop(running.workflowId);
+    gate.open();
+    const { finished: runs } = await finished(2);
+    expect(runs.map(({ number, state }) => [number, state])).toEqual([
+      [1, 'cancelled'],
+      [2, 'success'],
+    ]);
+  });
+
+  test('one that waits, by its number: it is dropped, and who waits for it is told', async () => {
+    const pipeline = await openRunning();
+    const waiting = failureOf(pipeline.requestRun({ transform: { select: ['b'] } }));
+    await waitFor(async () => (await pipeline.status()).queue.length === 2);
+    await expect(requestCancel(pipeline, 3)).resolves.toEqual({ number: 3, state: 'dropped' });
+    expect((await waiting).type).toBe('RUN_CANCELLED');
+    expect((await failureOf(requestCancel(pipeline, 3))).type).toBe('RUN_UNKNOWN');
+    const cancelled = requestCancel(pipeline);
+    pipeline.gate.open();
+    await expect(cancelled).resolves.toMatchObject({ number: 1, state: expect.any(String) as string });
+  });
+
+  test('where there is none, the signal is without effect and the update is refused', async () => {
+    const pipeline = await openPipeline();
+    await pipeline.signal(SIGNAL.cancelRun, { number: 3 });
+    expect((await failureOf(requestCancel(pipeline))).type).toBe('RUN_UNKNOWN');
+    await pipeline.signal(SIGNAL.batchLoaded, batch('1'));
+    await expect(pipeline.finished(1)).resolves.toMatchObject({ finished: [{ state: 'success' }] });
+  });
+});
+
+test('query plan shows the runs to come in the order of their turns, with what was merged into each', async () => {
+  const pipeline = await openPipeline();
+  await pipeline.signal(SIGNAL.pause);
+  // Signals that come before the coordinator has begun are taken by their kind.
+  await waitFor(async () => (await pipeline.status()).paused);
+  await pipeline.signal(SIGNAL.fullRefresh, { select: ['dim_customer+'] });
+  await pipeline.signal(SIGNAL.batchLoaded, batch('1'));
+  await pipeline.signal(SIGNAL.batchLoaded, batch('2'));
+  const plan = await waitFor(async () => {
+    const answer = await pipeline.current.query<PipelinePlan>(QUERY.plan);
+    return answer.runs[0]?.requests === 2 && answer;
+  });
+  expect(plan).toMatchObject({
+    paused: true,
+    runs: [
+      { number: 2, state: 'next', does: 'run, batch 1, 2', priority: 3, batchIds: ['1', '2'] },
+      { number: 1, state: 'later', does: 'run --full-refresh --select dim_customer+', priority: 4 },
+    ],
+  });
+});
+
+test.each([
+  [undefined, 3],
+  [5, 5],
+])('the run that follows a load with priority %s has priority %s', async (priority, expected) => {
+  const pipeline = await openPipeline();
+  await pipeline.signal(SIGNAL.batchLoaded, batch('1', priority === undefined ? {} : { priority }));
+  const { finished } = await pipeline.finished(1);
+  const run = await bench.client.workflow.getHandle(finished[0]?.workflowId ?? '').describe();
+  expect(run.priority?.priorityKey).toBe(expected);
+});
+
+test('suspended nodes are resumed by an update, which answers with them', async () => {
+  const resumed = {
+    nodeId: 'a',
+    label: 'gold.a',
+    runId: 'r',
+    since: '',
+    failures: 3,
+    errorCode: 'KEY_NULL',
+    reason: '',
+  };
+  const asked: unknown[] = [];
+  const pipeline = await openPipeline(undefined, {
+    resumeNodes: (input) => {
+      asked.push(input);
+      return Promise.resolve({ resumed: [resumed] });
+    },
+  });
+  const resume = (...args: unknown[]) =>
+    pipeline.current.executeUpdate<ResumeNodesResult, [unknown]>(UPDATE.resumeNodes, {
+      args: args as [unknown],
+    });
+  await expect(resume()).resolves.toEqual({ resumed: [resumed] });
+  await resume({ nodes: ['a'], actor: 'ann' });
+  expect(asked).toEqual([{}, { nodes: ['a'], actor: 'ann' }]);
+  expect((await failureOf(resume({ nodes: [] }))).type).toBe('INPUT_INVALID');
+});
+
 test('the id of a run that an earlier coordinator has left is passed over', async () => {
   const pipeline = await openPipeline();
   await pipeline.signal(SIGNAL.batchLoaded, batch('1'));
@@ -255,11 +381,7 @@ describe('another database of the same name', () => {
     await pipeline.signal(SIGNAL.batchLoaded, batch('1', { databaseUuid: 'new' }));
     expect((await failureOf(waiting)).type).toBe('DATABASE_REPLACED');
     const old = bench.client.workflow.getHandle(running.workflowId);
-    await waitFor(
-      async () =>
-        (await old.fetchHistory()).events?.some((e) => e.workflowExecutionCancelRequestedEventAttributes),
-      { what: 'the old run to be told' },
-    );
+    await toldToStop(running.workflowId);
     gate.open();
     const { databaseUuid, finished } = await pipeline.finished(1);
     expect(databaseUuid).toBe('new');
@@ -278,6 +400,31 @@ describe('continue as new', () => {
     expect(new Set(finished.map((run) => run.workflowId)).size).toBe(ids.length);
     const { runId } = await pipeline.current.describe();
     expect(runId).not.toBe(pipeline.handle.firstExecutionRunId);
+  });
+
+  test('a pause, what waits, and what was cancelled survive it', async () => {
+    const pipeline = await openPipeline({ runsPerExecution: 1 });
+    const gate = createGate();
+    pipeline.state.hold = gate.opened;
+    await pipeline.signal(SIGNAL.batchLoaded, batch('1'));
+    await waitFor(() => pipeline.planned.length === 1);
+    await pipeline.signal(SIGNAL.fullRefresh);
+    await pipeline.signal(SIGNAL.pause);
+    await pipeline.signal(SIGNAL.cancelRun);
+    await toldToStop(transformWorkflowId(pipeline.taskQueue, 1));
+    gate.open();
+    const { runId } = await waitFor(async () => {
+      const now = await pipeline.current.describe();
+      return now.runId !== pipeline.handle.firstExecutionRunId && now;
+    });
+    expect(runId).not.toBe(pipeline.handle.firstExecutionRunId);
+    await expect(pipeline.status()).resolves.toMatchObject({
+      paused: true,
+      queue: [{ number: 2, transform: { fullRefresh: true } }],
+      finished: [{ number: 1, batchIds: ['1'], state: 'cancelled' }],
+    });
+    await pipeline.signal(SIGNAL.resume);
+    await pipeline.finished(2);
   });
 
   test('a caller that waits is answered first', async () => {

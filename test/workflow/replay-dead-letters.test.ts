@@ -53,7 +53,14 @@ test('letters are pinned, loaded and published, and the coordinator is told', as
     ['publishReplay', STEP],
     [
       'notifyPipeline',
-      { batchId: 'replay-3', dataset: 'transactions', databaseUuid: 'db-1', warehouse: 'w', planHash: 'p' },
+      {
+        batchId: 'replay-3',
+        dataset: 'transactions',
+        databaseUuid: 'db-1',
+        warehouse: 'w',
+        planHash: 'p',
+        priority: 4,
+      },
     ],
   ]);
 });

@@ -43,7 +43,11 @@ interface Fakes {
   readonly suspended?: SuspendedNode[];
 }
 
-const startTransform = async ({ nodes, runNode, plan, suspended = [] }: Fakes, args: unknown[] = []) => {
+const startTransform = async (
+  { nodes, runNode, plan, suspended = [] }: Fakes,
+  args: unknown[] = [],
+  priorityKey?: number,
+) => {
   const tries: RunNodeInput[] = [];
   const finished: FinishRunInput[] = [];
   const fakes: Partial<Activities> = {
@@ -66,6 +70,7 @@ const startTransform = async ({ nodes, runNode, plan, suspended = [] }: Fakes, a
       tries.push(input);
       return runNode === undefined ? Promise.resolve(succeeded(input)) : runNode(input);
     },
+    verifyNode: (input) => Promise.resolve({ ...succeeded(input), verification: { equal: true, rows: 1 } }),
     finishRun: (input) => {
       finished.push(input);
       return Promise.resolve({ suspended, conditions: [] });
@@ -76,6 +81,7 @@ const startTransform = async ({ nodes, runNode, plan, suspended = [] }: Fakes, a
     taskQueue,
     workflowId: randomUUID(),
     args: args as [],
+    ...(priorityKey === undefined ? {} : { priority: { priorityKey } }),
   });
   return { handle, tries, finished, started: () => tries.map((t) => t.nodeId) };
 };
@@ -254,6 +260,28 @@ test('cancelling stops the running node, and the run is recorded as cancelled', 
   expect(stopped).toEqual(['a']);
   expect(finished).toMatchObject([{ state: 'cancelled', results: [{ nodeId: 'done' }] }]);
 });
+
+// Which of them goes first is the server's affair, and approximate: a queue has partitions.
+test.each([
+  [{}, undefined, 3],
+  [{ command: 'test' }, undefined, 3],
+  [{ fullRefresh: true }, undefined, 4],
+  [{ command: 'verify' }, undefined, 5],
+  [{ command: 'verify', priority: 2 }, undefined, 2],
+  [{ command: 'verify' }, 1, 1],
+])(
+  'the activities of %j, started with priority %s, have priority %s',
+  async (input, startedWith, expected) => {
+    const { handle } = await startTransform({ nodes: [node('a')] }, [input], startedWith);
+    await handle.result().catch(() => undefined);
+    const { events } = await handle.fetchHistory();
+    const priorities = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
+      scheduled ? [scheduled.priority?.priorityKey] : [],
+    );
+    expect(priorities.length).toBeGreaterThanOrEqual(3);
+    expect(new Set(priorities)).toEqual(new Set([expected]));
+  },
+);
 
 test('planning that its worker took to the grave is done by another one, soon', async () => {
   let heartbeatTimeoutMs: number | undefined;

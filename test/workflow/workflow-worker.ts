@@ -56,6 +56,8 @@ const ACTIVITY_NAMES = [
   'loadReplay',
   'publishReplay',
   'failReplay',
+  'describeWorker',
+  'resumeNodes',
   'raiseAlerts',
   'recordAlerts',
   'checkFreshness',

@@ -21,7 +21,7 @@ import {
   UPDATE,
   WORKFLOW,
 } from '../../../src/wire/names';
-import { FullRefresh, RunRequest } from '../../../src/wire/pipeline';
+import { CancelRun, FullRefresh, ResumeNodes, RunRequest } from '../../../src/wire/pipeline';
 import { TransformInput } from '../../../src/wire/transform';
 import { codeBlocks, nameIn, namesIn, readText, ROOT, section, tableRows } from './markdown';
 
@@ -85,16 +85,19 @@ describe('the public names', () => {
       ...Object.values(UPDATE),
       ...Object.values(QUERY),
     ];
-    const name = option(line, 'type') ?? option(line, 'name');
+    const message = option(line, 'signal-name') ?? option(line, 'update-name');
+    const name = message ?? option(line, 'type') ?? option(line, 'name');
     if (name !== undefined) expect(known).toContain(name);
     const queue = option(line, 'task-queue');
     if (queue !== undefined) expect(queue).toBe(DEFAULT_WAREHOUSE);
-    const input = option(line, 'input');
+    const input = option(line, 'signal-input') ?? option(line, 'update-input') ?? option(line, 'input');
     const schemas: Record<string, { parse(value: unknown): unknown }> = {
       [WORKFLOW.ingest]: IngestInput,
       [WORKFLOW.transform]: TransformInput,
       [SIGNAL.fullRefresh]: FullRefresh,
       [UPDATE.requestRun]: RunRequest,
+      [SIGNAL.cancelRun]: CancelRun,
+      [UPDATE.resumeNodes]: ResumeNodes,
     };
     // What the schema would strip is a field that there isn't.
     if (input !== undefined) expect(schemas[name ?? '']?.parse(JSON.parse(input))).toEqual(JSON.parse(input));

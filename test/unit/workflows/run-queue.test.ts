@@ -1,13 +1,14 @@
 import type { StartedRun } from '../../../src/wire/pipeline';
 import type { TransformInput } from '../../../src/wire/transform';
-import { meaningOf, type RunEntry, RunQueue } from '../../../src/workflows/run-queue';
+import { meaningOf, type RunEntry } from '../../../src/workflows/run-entry';
+import { RunQueue } from '../../../src/workflows/run-queue';
 
 const startedAs = (number: number): StartedRun => ({
   workflowId: `w/${number}`,
   firstExecutionRunId: `r${number}`,
 });
 
-const runNext = (queue: RunQueue, state: 'success' | 'failed' = 'success'): RunEntry => {
+const runNext = (queue: RunQueue, state: 'success' | 'failed' | 'cancelled' = 'success'): RunEntry => {
   const entry = queue.takeNext();
   if (entry === undefined) throw new Error('nothing waits');
   queue.markStarted(entry, startedAs(entry.number));
@@ -70,6 +71,73 @@ describe('the run that covers batches', () => {
     queue.enqueue({}, ['1']);
     const failed = runNext(queue, 'failed');
     expect(queue.covering({}, ['1'])?.number).toBe(failed.number);
+    const next = queue.enqueue({}, ['2']);
+    expect(queue.covering({}, ['1'])).toBe(next);
+  });
+});
+
+describe('whose turn it is', () => {
+  const commands = (entries: readonly RunEntry[]) =>
+    entries.map(({ transform }) => (transform.fullRefresh === true ? 'full refresh' : transform.command));
+
+  test('live runs go before full refreshes, these before verifications, as the plan says', () => {
+    const queue = new RunQueue({});
+    queue.enqueue({ command: 'verify' }, []);
+    queue.enqueue({ command: 'run', fullRefresh: true }, []);
+    queue.enqueue({ command: 'run' }, ['1']);
+    queue.enqueue({ command: 'test' }, []);
+    const order = ['run', 'test', 'full refresh', 'verify'];
+    expect(commands(queue.inOrder())).toEqual(order);
+    expect(commands([runNext(queue), runNext(queue), runNext(queue), runNext(queue)])).toEqual(order);
+  });
+
+  test('a request that is more urgent takes the one that waits along', () => {
+    const queue = new RunQueue({});
+    queue.enqueue({ select: ['a'], priority: 5 }, ['1']);
+    queue.enqueue({ select: ['b'] }, []);
+    queue.enqueue({ select: ['a'], priority: 2 }, ['2']);
+    expect(queue.takeNext()).toMatchObject({ batchIds: ['1', '2'], requests: 2, transform: { priority: 2 } });
+  });
+
+  test('one that was passed over five times goes next, also in the next execution', () => {
+    let queue = new RunQueue({});
+    queue.enqueue({ command: 'verify' }, []);
+    const taken: (string | undefined)[] = [];
+    for (let i = 0; i < 7; i++) {
+      queue.enqueue({ command: 'run' }, [String(i)]);
+      taken.push(runNext(queue).transform.command);
+      queue = new RunQueue(JSON.parse(JSON.stringify(queue.carryOver())) as object);
+    }
+    expect(taken).toEqual(['run', 'run', 'run', 'run', 'run', 'verify', 'run']);
+  });
+
+  test('without priorities, the order of their coming', () => {
+    const queue = new RunQueue({});
+    queue.enqueue({ command: 'verify' }, []);
+    queue.enqueue({ command: 'run' }, []);
+    expect(queue.takeNext(false)?.transform.command).toBe('verify');
+  });
+});
+
+describe('a run that is cancelled', () => {
+  test('is dropped where it waits, and its batches go with the next one', () => {
+    const queue = new RunQueue({});
+    queue.enqueue({ select: ['x'] }, []);
+    const waiting = queue.enqueue({}, ['1']);
+    expect(queue.find(2)).toBe(waiting);
+    queue.drop(waiting);
+    expect(waiting.dropped).toBe('cancelled');
+    expect(queue.status('w').queue.map((run) => run.number)).toEqual([1]);
+    expect(queue.covering({}, ['1'])).toBeUndefined();
+  });
+
+  test('is remembered as cancelled once it had started', () => {
+    const queue = new RunQueue({});
+    expect(queue.find(undefined)).toBeUndefined();
+    queue.enqueue({}, ['1']);
+    const entry = runNext(queue, 'cancelled');
+    expect(entry.ended).toBe('cancelled');
+    expect(queue.status('w').finished).toMatchObject([{ number: 1, state: 'cancelled' }]);
     const next = queue.enqueue({}, ['2']);
     expect(queue.covering({}, ['1'])).toBe(next);
   });
