@@ -1,4 +1,4 @@
-// Loads at a steady rate and watches what grows:  node scripts/soak.mjs --minutes 60 --json soak.json
+// Loads a file every so many seconds and watches what grows:  node scripts/soak.mjs --minutes 60 --every 1 --json soak.json
 // With --burst FILES [--workers N]: so many files at the same moment. Needs dist/ (npm run build).
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +9,7 @@ import { createJiti } from 'jiti';
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '60' },
+    every: { type: 'string', default: '1' },
     burst: { type: 'string' },
     workers: { type: 'string', default: '1' },
     json: { type: 'string' },
@@ -39,7 +40,7 @@ try {
   const common = { servers, folder: home, log };
   report =
     values.burst === undefined
-      ? await runSoak({ ...common, minutes: Number(values.minutes) })
+      ? await runSoak({ ...common, minutes: Number(values.minutes), intervalMs: 1000 * Number(values.every) })
       : await runBurst({ ...common, files: Number(values.burst), workers: Number(values.workers) });
 } finally {
   await stack.release();

@@ -3,7 +3,6 @@ import { type Expected, LoadSource } from './load-source';
 import { type Sample, type Servers, SystemUnderLoad } from './system-under-load';
 
 const ROWS_A_FILE = 500;
-const FILE_INTERVAL_MS = 1_000;
 const SAMPLE_EVERY_FILES = 5;
 const CUSTOMERS_EVERY_FILES = 5;
 
@@ -114,11 +113,19 @@ export interface SoakOptions {
   /** Where the files are written. */
   readonly folder: string;
   readonly minutes: number;
+  /** From one file to the next; default: a second. */
+  readonly intervalMs?: number;
   readonly log: (line: string) => void;
 }
 
-/** A file a second for so many minutes, through one worker. */
-export const runSoak = async ({ servers, folder, minutes, log }: SoakOptions): Promise<SoakReport> => {
+/** Files at a steady rate for so many minutes, through one worker. */
+export const runSoak = async ({
+  servers,
+  folder,
+  minutes,
+  intervalMs = 1_000,
+  log,
+}: SoakOptions): Promise<SoakReport> => {
   const system = await SystemUnderLoad.open(servers, 1);
   try {
     const source = new LoadSource(folder);
@@ -136,7 +143,7 @@ export const runSoak = async ({ servers, folder, minutes, log }: SoakOptions): P
         samples.push(sample);
         log(JSON.stringify(sample));
       }
-      await sleep(Math.max(0, startedAt + (files + 1) * FILE_INTERVAL_MS - Date.now()));
+      await sleep(Math.max(0, startedAt + (files + 1) * intervalMs - Date.now()));
     }
     const report = await conclude(system, source, {
       kind: 'soak',
