@@ -51,6 +51,10 @@ export interface Config {
   /** Who acts; undefined: the user of the system. */
   readonly actor?: string | undefined;
   readonly temporalBinary?: string | undefined;
+  /** host:port where a worker shows its metrics; undefined: nowhere. */
+  readonly metricsAddress?: string | undefined;
+  /** Whether a worker sends traces; where to, the exporter reads from OpenTelemetry's own variables. */
+  readonly traces: boolean;
   readonly logLevel: LogLevel;
   readonly logFormat: 'json' | 'pretty' | 'auto';
 }
@@ -171,6 +175,12 @@ const Variables = z.object({
   STRATA_INLINE_WORKER: yesOrNo.optional(),
   STRATA_ACTOR: z.string().optional(),
   STRATA_TEMPORAL_BIN: z.string().optional(),
+  STRATA_METRICS_ADDRESS: z
+    .string()
+    .regex(/^(?:[\w.-]+|\[[\da-f:]+\]):\d{1,5}$/i, 'must be host:port')
+    .optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.string().optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.string().optional(),
   STRATA_LOG_LEVEL: LogLevel.optional(),
   STRATA_LOG_FORMAT: z.enum(['json', 'pretty']).optional(),
 });
@@ -318,6 +328,8 @@ const freezeConfig = (v: z.infer<typeof Variables>, temporal: TemporalSettings):
     inlineWorker: v.STRATA_INLINE_WORKER ?? false,
     actor: v.STRATA_ACTOR,
     temporalBinary: v.STRATA_TEMPORAL_BIN,
+    metricsAddress: v.STRATA_METRICS_ADDRESS,
+    traces: (v.OTEL_EXPORTER_OTLP_ENDPOINT ?? v.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) !== undefined,
     logLevel: v.STRATA_LOG_LEVEL ?? 'warn',
     logFormat: v.STRATA_LOG_FORMAT ?? 'auto',
   });

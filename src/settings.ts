@@ -151,6 +151,16 @@ export const settings = [
     default: 'found on PATH, in .strata/, or fetched',
   },
   {
+    name: 'STRATA_METRICS_ADDRESS',
+    meaning: 'host:port where a worker shows metrics for Prometheus, at /metrics.',
+    default: 'none',
+  },
+  {
+    name: 'OTEL_EXPORTER_OTLP*',
+    meaning: "Where a worker sends traces, in OpenTelemetry's own variables; set: it does.",
+    default: 'no traces',
+  },
+  {
     name: 'STRATA_LOG_LEVEL',
     meaning: 'trace, debug, info, warn, error, fatal or silent.',
     default: 'warn',

@@ -16,11 +16,14 @@ import { migrate } from './db/migrate';
 import { createWarehousePool } from './db/pool';
 import { actingAs, ensureRoles, usableRoles } from './db/roles';
 import { explainDatabase } from './explain-database';
+import type { ActivityTelemetry } from './observability/activity-telemetry';
 import { createLogger, type Logger } from './observability/logger';
+import { histogramBoundaries } from './observability/metrics';
 import { logTemporalEntry } from './observability/temporal-logger';
 import { temporalUnreachable } from './temporal/connect';
 import { registerSearchAttributes } from './temporal/search-attributes';
 import { hostTaskQueue } from './wire/names';
+import { openWorkerTelemetry } from './worker-telemetry';
 
 /** Connections of the activities, each of which uses one or two at a time. */
 const POOL_SIZE = 20;
@@ -76,19 +79,27 @@ const workflowSource = (): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath
     : { workflowsPath: require.resolve('./workflows') };
 };
 
-const runtimeOptions = (logger: Logger): RuntimeOptions => ({
+const runtimeOptions = (logger: Logger, metricsAddress: string | undefined): RuntimeOptions => ({
   logger: new DefaultLogger('INFO', (entry) => logTemporalEntry(logger, entry)),
   telemetryOptions: {
     logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} },
+    ...(metricsAddress === undefined ? {} : { metrics: { prometheus: prometheusAt(metricsAddress) } }),
   },
   // Signals are the command's affair.
   shutdownSignals: [],
 });
 
+const prometheusAt = (bindAddress: string) => ({
+  bindAddress,
+  countersTotalSuffix: true,
+  useSecondsForDurations: true,
+  histogramBucketOverrides: histogramBoundaries(),
+});
+
 /** The runtime is one per process: a second worker in it shares the first one's. */
-const installRuntime = (logger: Logger): void => {
+const installRuntime = (logger: Logger, metricsAddress: string | undefined): void => {
   try {
-    Runtime.install(runtimeOptions(logger));
+    Runtime.install(runtimeOptions(logger, metricsAddress));
   } catch (error) {
     if (!(error instanceof Error && error.name === 'IllegalStateError')) throw error;
   }
@@ -167,8 +178,15 @@ const createWorkers = async (
     pool,
     roles,
     connection,
+    telemetry,
     logger,
-  }: { pool: DatabasePool; roles: PartConnections; connection: NativeConnection; logger: Logger },
+  }: {
+    pool: DatabasePool;
+    roles: PartConnections;
+    connection: NativeConnection;
+    telemetry: ActivityTelemetry;
+    logger: Logger;
+  },
 ): Promise<readonly [Worker, Worker]> => {
   const searchAttributes = await registerSearchAttributes(connection, temporal.namespace);
   const { chunkBytes, ...overrides } = inside;
@@ -188,12 +206,14 @@ const createWorkers = async (
     shutdownGraceTime: SHUTDOWN_GRACE,
     maxHeartbeatThrottleInterval: HEARTBEAT_THROTTLE,
   };
+  const activity = [telemetry.interceptor, ...(overrides.interceptors?.activity ?? [])];
   const ofWarehouse = await Worker.create({
     ...shared,
     taskQueue: warehouse,
     activities,
     ...(overrides.workflowBundle === undefined ? workflowSource() : {}),
     ...overrides,
+    interceptors: { ...overrides.interceptors, activity },
     stickyQueueScheduleToStartTimeout: STICKY_TIMEOUT,
     maxConcurrentActivityTaskExecutions: MAX_ACTIVITIES,
     maxCachedWorkflows: MAX_CACHED_WORKFLOWS,
@@ -203,9 +223,7 @@ const createWorkers = async (
     ...shared,
     taskQueue: hostTaskQueue(warehouse, config.host),
     activities: fileActivitiesOf(activities),
-    ...(overrides.interceptors?.activity === undefined
-      ? {}
-      : { interceptors: { activity: overrides.interceptors.activity } }),
+    interceptors: { activity },
     maxConcurrentActivityTaskExecutions: MAX_HOST_ACTIVITIES,
   });
   return [ofWarehouse, ofHost];
@@ -218,13 +236,15 @@ const createWorkers = async (
 export const startWorker = async (options: StartWorkerOptions): Promise<StartedWorker> => {
   const { config } = options;
   const logger = options.logger ?? createLogger({ level: config.logLevel, format: config.logFormat });
-  installRuntime(logger);
+  installRuntime(logger, config.metricsAddress);
   const [database, temporal] = await Promise.allSettled([
     openDatabase(options.databaseUrl),
     openTemporal(options.temporal),
   ]);
   let roles: PartConnections | undefined;
+  let telemetry: ActivityTelemetry | undefined;
   const close = async (): Promise<void> => {
+    await telemetry?.close();
     await roles?.close();
     if (temporal.status === 'fulfilled') await temporal.value.close();
     if (database.status === 'fulfilled') await database.value.end();
@@ -233,7 +253,9 @@ export const startWorker = async (options: StartWorkerOptions): Promise<StartedW
     if (database.status === 'rejected') throw database.reason;
     if (temporal.status === 'rejected') throw temporal.reason;
     roles = await openRoles(options, database.value, logger);
-    const parts = { pool: database.value, roles, connection: temporal.value, logger };
+    const { warehouse } = options;
+    telemetry = await openWorkerTelemetry({ config, pool: database.value, warehouse, logger });
+    const parts = { pool: database.value, roles, connection: temporal.value, telemetry, logger };
     return running(await createWorkers(options, parts), close);
   } catch (error) {
     await close();

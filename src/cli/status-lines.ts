@@ -1,5 +1,13 @@
 import { basename } from 'node:path';
-import type { BatchRow, DeadLetterCountRow, FreshnessRow, LagRow, RunRow, UnreadRow } from '../db/status';
+import type {
+  BatchRow,
+  DeadLetterCountRow,
+  FileToMartRow,
+  FreshnessRow,
+  LagRow,
+  RunRow,
+  UnreadRow,
+} from '../db/status';
 import type { SuspendedNode } from '../wire/transform';
 import { suspendedLines } from './resume';
 import { spanText } from '../domain/span-text';
@@ -20,6 +28,7 @@ export interface StatusReport {
   readonly deadLetters: readonly DeadLetterCountRow[];
   readonly lag: readonly LagRow[];
   readonly unread: readonly UnreadRow[];
+  readonly fileToMart: readonly FileToMartRow[];
 }
 
 /** `2026-11-24 10:00:00` of PostgreSQL's text. */
@@ -103,6 +112,18 @@ const lagLines = ({ lag, unread }: StatusReport): string[] => [
   ...unread.map((u) => `no model has consumed ${u.dataset} yet (${u.loads} loads)`),
 ];
 
+const fileToMartLines = (rows: readonly FileToMartRow[]): string[] =>
+  rows.length === 0
+    ? []
+    : tableLines(
+        ['dataset', 'last', 'median', 'longest', 'of files'],
+        rows.map((r) => [
+          r.dataset,
+          ...[r.lastSeconds, r.medianSeconds, r.maxSeconds].map((s) => seconds(s * 1000)),
+          r.files,
+        ]),
+      );
+
 /** The whole of `strata status` for people. */
 export const statusLines = (report: StatusReport): string[] => [
   `Warehouse ${report.warehouse} (database ${report.databaseUuid})`,
@@ -112,5 +133,6 @@ export const statusLines = (report: StatusReport): string[] => [
   ...section('Freshness', freshnessLines(report.freshness), 'nothing loaded yet'),
   ...section('Sources', checkLines(report.checks), 'not checked yet: strata source freshness'),
   ...section('Dead letters', deadLetterLines(report.deadLetters), 'none'),
+  ...section('From file to marts', fileToMartLines(report.fileToMart), 'no run has covered a file yet'),
   ...section('Lag', lagLines(report), 'none: the models have consumed every published load'),
 ];

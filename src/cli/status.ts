@@ -5,24 +5,28 @@ import { type StatusReport, statusLines } from './status-lines';
 
 const SHOWN_RUNS = 10;
 const SHOWN_BATCHES = 10;
+/** Files of a dataset that its lag is taken from. */
+const LAG_FILES = 20;
 
 const readStatus = async ({ pool, warehouse, databaseUuid }: DatabaseSession): Promise<StatusReport> => {
   const db = require('../db/status') as typeof import('../db/status');
   const { suspendedNodes } = require('../db/suspensions') as typeof import('../db/suspensions');
   const { newestFreshness } = require('../db/freshness-results') as typeof import('../db/freshness-results');
-  const [runs, suspended, batches, freshness, checks, deadLetters, lag, unread] = await Promise.all([
-    db.recentRuns(pool, SHOWN_RUNS),
-    suspendedNodes(pool),
-    db.recentBatches(pool, SHOWN_BATCHES),
-    db.datasetFreshness(pool),
-    newestFreshness(pool),
-    db.deadLetterCounts(pool),
-    db.consumptionLag(pool),
-    db.unreadDatasets(pool),
-  ]);
+  const [runs, suspended, batches, freshness, checks, deadLetters, lag, unread, fileToMart] =
+    await Promise.all([
+      db.recentRuns(pool, SHOWN_RUNS),
+      suspendedNodes(pool),
+      db.recentBatches(pool, SHOWN_BATCHES),
+      db.datasetFreshness(pool),
+      newestFreshness(pool),
+      db.deadLetterCounts(pool),
+      db.consumptionLag(pool),
+      db.unreadDatasets(pool),
+      db.fileToMart(pool, LAG_FILES),
+    ]);
   return {
     ...{ warehouse, databaseUuid, runs, suspended, batches, freshness },
-    ...{ checks, deadLetters, lag, unread },
+    ...{ checks, deadLetters, lag, unread, fileToMart },
   };
 };
 

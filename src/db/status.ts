@@ -171,3 +171,33 @@ export const deadLetterCounts = (db: CommonQueryMethods): Promise<readonly DeadL
     group by dataset, state, error_code
     order by dataset, state, error_code
   `);
+
+const FileToMartRow = z.object({
+  dataset: z.string(),
+  files: z.number(),
+  lastSeconds: z.number(),
+  medianSeconds: z.number(),
+  maxSeconds: z.number(),
+});
+export type FileToMartRow = z.infer<typeof FileToMartRow>;
+
+/** Per dataset: from a file's arrival to the end of the run that brought it into the marts, over its last files. */
+export const fileToMart = (db: CommonQueryMethods, files: number): Promise<readonly FileToMartRow[]> =>
+  db.any(sql.type(FileToMartRow)`
+    select
+      d.dataset,
+      count(*)::int as files,
+      (array_agg(b.lag_seconds order by b.batch_id desc))[1] as "lastSeconds",
+      percentile_cont(0.5) within group (order by b.lag_seconds) as "medianSeconds",
+      max(b.lag_seconds) as "maxSeconds"
+    from (select distinct dataset from ops.load where position is not null) as d
+    cross join lateral (
+      select l.batch_id, l.lag_seconds
+      from ops.batch_lag as l
+      where l.dataset = d.dataset and l.lag_seconds is not null
+      order by l.batch_id desc
+      limit ${files}
+    ) as b
+    group by d.dataset
+    order by d.dataset
+  `);

@@ -81,7 +81,9 @@ describe('the tables in ops', () => {
     const own = (table ?? view ?? '')
       .split('\n')
       .filter((line) => !/^\s*(--|check\b|unique\b|primary key\b|foreign key\b|constraint\b)/.test(line))
-      .flatMap((line) => /^ {4}(?:\w+\.)?([a-z_0-9]+)/.exec(line)?.[1] ?? []);
+      .flatMap(
+        (line) => / as (\w+),?$/.exec(line)?.[1] ?? /^ {4}(?:\w+\.)?([a-z_0-9]+)/.exec(line)?.[1] ?? [],
+      );
     return [...own, ...added];
   };
 
@@ -101,6 +103,7 @@ describe('the tables in ops', () => {
   test('those for users are described', () => {
     expect(described).toEqual([
       'ops.batch',
+      'ops.batch_lag',
       'ops.dead_letter_queue',
       'ops.dead_letter_action',
       'ops.run',
