@@ -110,12 +110,15 @@ const folders = z.string().transform((text) =>
     .map((path) => resolve(path)),
 );
 
+/** A path as an absolute one; an address is taken as it is. */
+export const absoluteLocation = (file: string): string => (isRemote(file) ? file : resolve(file));
+
 /** Folders and `s3://bucket/prefix`, whose colon separates nothing. */
 const fileRoots = z.string().transform((text) =>
   text
     .split(new RegExp(`(?<!\\bs3)${delimiter}|${delimiter}(?!//)`, 'i'))
     .filter((root) => root !== '')
-    .map((root) => (isRemote(root) ? root : resolve(root))),
+    .map(absoluteLocation),
 );
 
 const hosts = z.string().transform((text) =>
@@ -150,7 +153,7 @@ const Variables = z.object({
   STRATA_PROJECT_DIR: z.string().optional(),
   STRATA_FILE_ROOTS: fileRoots.optional(),
   STRATA_URL_HOSTS: hosts.optional(),
-  STRATA_INBOX: z.string().optional(),
+  STRATA_INBOX: z.string().transform(absoluteLocation).optional(),
   STRATA_INBOX_SETTLE: durationMs.optional(),
   STRATA_HOST: z
     .string()
@@ -311,8 +314,7 @@ const freezeConfig = (v: z.infer<typeof Variables>, temporal: TemporalSettings):
     fileRoots: v.STRATA_FILE_ROOTS,
     urlHosts: v.STRATA_URL_HOSTS,
     s3PathStyle: v.STRATA_S3_PATH_STYLE ?? (v.AWS_ENDPOINT_URL_S3 ?? v.AWS_ENDPOINT_URL) !== undefined,
-    inbox:
-      v.STRATA_INBOX === undefined || isRemote(v.STRATA_INBOX) ? v.STRATA_INBOX : resolve(v.STRATA_INBOX),
+    inbox: v.STRATA_INBOX,
     inboxSettleMs: v.STRATA_INBOX_SETTLE ?? 10_000,
     host: v.STRATA_HOST ?? hostname(),
     hostWaitMs: v.STRATA_HOST_WAIT ?? 3_600_000,

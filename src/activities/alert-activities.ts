@@ -1,11 +1,10 @@
-import { getClient } from '@temporalio/activity';
 import type { DatabasePool } from 'slonik';
 import { recordAlerts } from '../db/record-alerts';
-import { StrataError } from '../domain/errors';
 import type { Channel, Condition } from '../wire/alerts';
 import { alertWorkflowId, SIGNAL, WORKFLOW } from '../wire/names';
 import type { Activities } from './contract';
 import type { Guard } from './guard';
+import { signalWithStart } from './signal-with-start';
 
 export interface AlertActivityDeps {
   readonly pool: DatabasePool;
@@ -15,24 +14,24 @@ export interface AlertActivityDeps {
 
 type AlertActivities = Pick<Activities, 'raiseAlerts' | 'recordAlerts'>;
 
-const signalAlerter = async (warehouse: string, conditions: readonly Condition[]): Promise<void> => {
-  try {
-    await getClient().workflow.signalWithStart(WORKFLOW.alert, {
+const signalAlerter = (warehouse: string, conditions: readonly Condition[]): Promise<void> =>
+  signalWithStart(
+    {
+      type: WORKFLOW.alert,
       workflowId: alertWorkflowId(warehouse),
-      taskQueue: warehouse,
-      args: [{}],
+      summary: `Alerter of warehouse ${warehouse}`,
+    },
+    {
+      warehouse,
       signal: SIGNAL.conditionObserved,
-      signalArgs: [conditions],
-      staticSummary: `Alerter of warehouse ${warehouse}`,
-    });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new StrataError('TEMPORAL_UNREACHABLE', `The alerter could not be told: ${why}`, { cause: error });
-  }
-};
+      argument: conditions,
+      problem: 'The alerter could not be told',
+    },
+  );
 
 export const createAlertActivities = (deps: AlertActivityDeps): AlertActivities => {
   const { pool, warehouse, guard } = deps;
+  // Incidents are recorded; nothing delivers messages yet, so that none are entered.
   const channels: readonly Channel[] = [];
   return {
     raiseAlerts: ({ conditions, databaseUuid }) =>

@@ -95,7 +95,10 @@ export class UnexpectedFailures {
   }
 }
 
-/** The only maker of ApplicationFailure in activities: its type is the catalogue's code, its details have the hint and the SQLSTATE. */
+/**
+ * The only maker of ApplicationFailure in activities: its type is the catalogue's code, its details have the hint and
+ * the SQLSTATE.
+ */
 export const toFailure = (
   { type, message, hint, sqlState }: Verdict,
   nonRetryable: boolean,

@@ -1,8 +1,7 @@
-import { Context, getClient } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import type { DatabasePool } from 'slonik';
 import { ensureBronze } from '../db/ensure-bronze';
 import { checkDatabaseUuid, databaseUuid } from '../db/warehouse';
-import { StrataError } from '../domain/errors';
 import type { FileSources } from '../ingest';
 import * as ingest from '../ingest';
 import { pipelineWorkflowId, SIGNAL, WORKFLOW } from '../wire/names';
@@ -10,6 +9,7 @@ import type { BatchLoaded } from '../wire/pipeline';
 import type { Activities } from './contract';
 import type { Guard } from './guard';
 import type { Projects } from './projects';
+import { signalWithStart } from './signal-with-start';
 
 export interface IngestActivityDeps {
   readonly pool: DatabasePool;
@@ -36,27 +36,20 @@ export const thisWorkflow = (): { workflowId: string; workflowRunId: string } =>
   return { workflowId: workflowExecution?.workflowId ?? '', workflowRunId: workflowExecution?.runId ?? '' };
 };
 
-const signalPipeline = async (warehouse: string, signal: BatchLoaded): Promise<void> => {
-  try {
-    await getClient().workflow.signalWithStart(WORKFLOW.pipeline, {
+const signalPipeline = (warehouse: string, signal: BatchLoaded): Promise<void> =>
+  signalWithStart(
+    {
+      type: WORKFLOW.pipeline,
       workflowId: pipelineWorkflowId(warehouse),
-      taskQueue: warehouse,
-      args: [{}],
+      summary: `Coordinator of warehouse ${warehouse}`,
+    },
+    {
+      warehouse,
       signal: SIGNAL.batchLoaded,
-      signalArgs: [signal],
-      staticSummary: `Coordinator of warehouse ${warehouse}`,
-    });
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new StrataError(
-      'TEMPORAL_UNREACHABLE',
-      `The coordinator could not be told of batch ${signal.batchId}: ${why}`,
-      {
-        cause: error,
-      },
-    );
-  }
-};
+      argument: signal,
+      problem: `The coordinator could not be told of batch ${signal.batchId}`,
+    },
+  );
 
 export const createIngestActivities = (deps: IngestActivityDeps): IngestActivities => {
   const { pool, databaseUrl, warehouse, projects, searchAttributes, guard } = deps;

@@ -1,5 +1,5 @@
 import { causesOf, isTransient, serverMessage, sqlStateOf } from '../db/sqlstate';
-import { type ErrorCode, errorCatalogue, isStrataError } from '../domain/errors';
+import { type ErrorCode, errorCatalogue, isErrorCode, isStrataError } from '../domain/errors';
 import { Interrupted } from './interrupt';
 
 /** An error as a user sees it: what happened to what, and what to do. */
@@ -8,9 +8,6 @@ export interface ErrorDescription {
   readonly message: string;
   readonly hint?: string | undefined;
 }
-
-const isErrorCode = (code: unknown): code is ErrorCode =>
-  typeof code === 'string' && Object.hasOwn(errorCatalogue, code);
 
 const oneLine = (text: string): string => text.replace(/\s*[\r\n]+\s*/g, ' ').trim();
 

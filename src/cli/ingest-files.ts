@@ -58,8 +58,9 @@ const inputOf = (request: IngestRequest, index: number): IngestInput => {
   return {
     dataset: request.dataset,
     file,
-    ...(host === undefined || isRemote(file) ? {} : { host }),
-    ...(host === undefined || isRemote(file) || hostWaitMs === undefined ? {} : { hostWaitMs }),
+    ...(host === undefined || isRemote(file)
+      ? {}
+      : { host, ...(hostWaitMs === undefined ? {} : { hostWaitMs }) }),
     force: request.force,
     transform: request.notify === 'all' || (request.notify === 'last' && isLast),
     ...request.declaration,

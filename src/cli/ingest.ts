@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { loadConfig } from '../config';
+import { absoluteLocation, loadConfig } from '../config';
 import type { Manifest } from '../compiler/manifest';
 import { StrataError } from '../domain/errors';
 import { isRemote } from '../domain/file-location';
@@ -26,9 +26,6 @@ export interface IngestOptions extends CommonOptions, CompleteOptions {
   readonly dryRun?: boolean;
   readonly host?: string;
 }
-
-/** Paths are this host's; an address is taken as it is. */
-const absolute = (file: string): string => (isRemote(file) ? file : resolve(file));
 
 /** Fails early where the worker will be on this host; elsewhere only the worker can know. */
 const checkFiles = (files: readonly string[], isLocal: boolean): void => {
@@ -124,7 +121,7 @@ const compileFor = async (projectDir: string, options: IngestOptions): Promise<M
 export const ingestCommand = async (context: CommandContext, options: IngestOptions): Promise<number> => {
   const { output } = context;
   const config = loadConfig(process.env, context.flags);
-  const files = options.files.map(absolute);
+  const files = options.files.map(absoluteLocation);
   const isLocal = config.temporal.address === undefined || config.inlineWorker;
   checkFiles(files, options.dryRun === true || (isLocal && options.host === undefined));
   if (options.dryRun === true) {

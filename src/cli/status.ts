@@ -24,10 +24,8 @@ const readStatus = async ({ pool, warehouse, databaseUuid }: DatabaseSession): P
       db.unreadDatasets(pool),
       db.fileToMart(pool, LAG_FILES),
     ]);
-  return {
-    ...{ warehouse, databaseUuid, runs, suspended, batches, freshness },
-    ...{ checks, deadLetters, lag, unread, fileToMart },
-  };
+  const found = { runs, suspended, batches, freshness, checks, deadLetters, lag, unread, fileToMart };
+  return { warehouse, databaseUuid, ...found };
 };
 
 /** `strata status` */

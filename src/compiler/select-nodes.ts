@@ -17,24 +17,14 @@ export interface Selection {
  * @throws SELECTOR_INVALID when the grammar is broken; SELECTION_EMPTY when a part names nothing, or nothing is left.
  */
 export const selectNodes = (manifest: Manifest, selection: Selection): string[] => {
-  const select = selection.select?.length ? selection.select : undefined;
-  const exclude = selection.exclude?.length ? selection.exclude : undefined;
   const kinds = new Set<string>(selection.kinds ?? ['model', 'test']);
   const graph = graphOf(manifest);
-
-  const chosen = select ? choose(manifest, graph, select, 'strict') : new Set(graph.keys());
-  const excluded = exclude ? choose(manifest, graph, exclude, 'lenient') : new Set<string>();
-  const order = topologicalOrder(graph);
-  const ids = order.ids.filter((id) => {
+  const { isChosen, refuseEmpty } = chosenBy(manifest, graph, selection);
+  const ids = topologicalOrder(graph).ids.filter((id) => {
     const kind = manifest.nodes[id]?.kind;
-    return kind !== undefined && kinds.has(kind) && chosen.has(id) && !excluded.has(id);
+    return kind !== undefined && kinds.has(kind) && isChosen(id);
   });
-  if (ids.length === 0 && (select || exclude)) {
-    throw new StrataError(
-      'SELECTION_EMPTY',
-      `${describe({ select, exclude })} leaves no ${[...kinds].join(' and no ')}`,
-    );
-  }
+  if (ids.length === 0) refuseEmpty([...kinds].join(' and no '));
   return ids;
 };
 
@@ -42,19 +32,38 @@ export const selectNodes = (manifest: Manifest, selection: Selection): string[] 
  * The sources that are selected, in the order of their ids. A model selects none, unless with its parents (`+x`).
  * @throws SELECTOR_INVALID, SELECTION_EMPTY as above
  */
-export const selectSources = (
-  manifest: Manifest,
-  { select, exclude }: Omit<Selection, 'kinds'>,
-): ManifestSource[] => {
-  const graph = graphOf(manifest);
-  const chosen = select?.length ? choose(manifest, graph, select, 'strict') : new Set(graph.keys());
-  const excluded = exclude?.length ? choose(manifest, graph, exclude, 'lenient') : new Set<string>();
+export const selectSources = (manifest: Manifest, selection: Omit<Selection, 'kinds'>): ManifestSource[] => {
+  const { isChosen, refuseEmpty } = chosenBy(manifest, graphOf(manifest), selection);
   const sources = Object.values(manifest.sources)
-    .filter(({ id }) => chosen.has(id) && !excluded.has(id))
+    .filter(({ id }) => isChosen(id))
     .toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  if (sources.length === 0 && (select?.length || exclude?.length))
-    throw new StrataError('SELECTION_EMPTY', `${describe({ select, exclude })} leaves no source`);
+  if (sources.length === 0) refuseEmpty('source');
   return sources;
+};
+
+interface Chosen {
+  readonly isChosen: (id: string) => boolean;
+  /** @throws SELECTION_EMPTY where something was asked for */
+  readonly refuseEmpty: (what: string) => void;
+}
+
+/** An empty list is as none. */
+const chosenBy = (
+  manifest: Manifest,
+  graph: ReadonlyMap<string, readonly string[]>,
+  selection: Omit<Selection, 'kinds'>,
+): Chosen => {
+  const select = selection.select?.length ? selection.select : undefined;
+  const exclude = selection.exclude?.length ? selection.exclude : undefined;
+  const chosen = select ? choose(manifest, graph, select, 'strict') : new Set(graph.keys());
+  const excluded = exclude ? choose(manifest, graph, exclude, 'lenient') : new Set<string>();
+  return {
+    isChosen: (id) => chosen.has(id) && !excluded.has(id),
+    refuseEmpty: (what) => {
+      if (select || exclude)
+        throw new StrataError('SELECTION_EMPTY', `${describe({ select, exclude })} leaves no ${what}`);
+    },
+  };
 };
 
 const graphOf = (manifest: Manifest): Map<string, readonly string[]> => {

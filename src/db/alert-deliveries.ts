@@ -2,9 +2,9 @@ import type { CommonQueryMethods } from 'slonik';
 import { z } from 'zod';
 import { sql } from './sql';
 import type { AlertMessage } from '../domain/alert-message';
-import type { Channel, PendingDelivery } from '../wire/alerts';
+import { type Channel, CHANNELS, type PendingDelivery } from '../wire/alerts';
 
-const ChannelText = z.enum(['webhook', 'slack', 'email']);
+const ChannelText = z.enum(CHANNELS);
 
 export interface NewDelivery {
   /** Unset: a test. */

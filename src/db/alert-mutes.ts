@@ -1,13 +1,11 @@
 import type { CommonQueryMethods } from 'slonik';
 import { z } from 'zod';
 import { sql } from './sql';
-import type { MuteAlerts, UnmuteAlerts } from '../wire/alerts';
+import { CONDITION_KINDS, type MuteAlerts, type UnmuteAlerts } from '../wire/alerts';
 
 const MuteRow = z.object({
   muteId: z.string(),
-  kind: z
-    .enum(['failure', 'freshness', 'dead-letters', 'schema-drift', 'verify-mismatch', 'suspended'])
-    .nullable(),
+  kind: z.enum(CONDITION_KINDS).nullable(),
   subject: z.string().nullable(),
   untilMs: z.number(),
   until: z.string(),

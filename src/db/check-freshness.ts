@@ -7,6 +7,7 @@ import { type FreshnessRules, judgeFreshness, worst } from '../domain/freshness'
 import type { FreshnessInput, FreshnessResult, SourceFreshness } from '../wire/freshness';
 import { type DatasetFacts, freshnessFacts } from './freshness-facts';
 import { findFreshness, recordFreshness } from './freshness-results';
+import { isoTime } from './iso-time';
 import { sql } from './sql';
 
 export interface CheckFreshnessRequest extends Pick<FreshnessInput, 'select' | 'exclude' | 'asOf'> {
@@ -19,9 +20,7 @@ const Moment = z.object({ moment: z.string() });
 
 const momentOf = (db: CommonQueryMethods, asOf: string | undefined): Promise<string> =>
   db.oneFirst(sql.type(Moment)`
-    select to_char(
-      coalesce(${asOf ?? null}::timestamptz, clock_timestamp()) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
-    ) as moment
+    select ${isoTime(sql.fragment`coalesce(${asOf ?? null}::timestamptz, clock_timestamp())`)} as moment
   `);
 
 const seconds = (age: number | null): number | null => (age === null ? null : Math.max(0, Math.floor(age)));

@@ -1,7 +1,8 @@
 import type { CommonQueryMethods } from 'slonik';
 import { z } from 'zod';
-import { errorCatalogue, type ErrorCode } from '../domain/errors';
+import { errorCatalogue, isErrorCode } from '../domain/errors';
 import type { FreshnessFacts, UnfinishedBatch } from '../domain/freshness';
+import { isoTime } from './iso-time';
 import { sql } from './sql';
 
 const FactsRow = z.object({
@@ -29,10 +30,6 @@ export interface DatasetFacts extends FreshnessFacts {
   readonly latestEventAt: string | null;
 }
 
-const iso = (column: string) => sql.fragment`
-  to_char(${sql.identifier(column.split('.'))} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-`;
-
 const age = (column: string, asOf: string) => sql.fragment`
   extract(epoch from ${asOf}::timestamptz - ${sql.identifier(column.split('.'))})::float8
 `;
@@ -50,7 +47,7 @@ export const freshnessFacts = async (
     select
       d.dataset,
       l.batch_id as load_batch,
-      ${iso('l.loaded_at')} as loaded_at,
+      ${isoTime('l.loaded_at')} as loaded_at,
       ${age('l.loaded_at', asOf)} as load_age,
       r.kind as repeat_kind,
       r.batch_id as repeat_batch,
@@ -61,7 +58,7 @@ export const freshnessFacts = async (
       f.error as file_error,
       ${age('f.accepted_at', asOf)} as file_age,
       ${age('n.accepted_at', asOf)} as last_file_age,
-      ${iso('e.latest_event_at')} as latest_event_at,
+      ${isoTime('e.latest_event_at')} as latest_event_at,
       ${age('e.latest_event_at', asOf)} as event_age
     from unnest(${sql.array([...datasets], 'text')}) as d (dataset)
     -- The newest load of a file that brought something new.
@@ -141,8 +138,6 @@ const factsOf = (row: FactsRow): DatasetFacts => ({
   latestEventAt: row.latest_event_at,
 });
 
-const isCode = (code: string): code is ErrorCode => Object.hasOwn(errorCatalogue, code);
-
 const unfinishedOf = (row: FactsRow): UnfinishedBatch | null => {
   const { file_batch: batchId, file_age: ageSeconds, file_state: state, file_error_code: code } = row;
   if (batchId === null || ageSeconds === null) return null;
@@ -151,6 +146,6 @@ const unfinishedOf = (row: FactsRow): UnfinishedBatch | null => {
     ageSeconds,
     state: state === 'failed' || state === 'rejected' ? state : 'running',
     error: code === null ? row.file_error : `${code}: ${row.file_error ?? ''}`,
-    ...(code !== null && isCode(code) ? { audience: errorCatalogue[code].audience } : {}),
+    ...(isErrorCode(code) ? { audience: errorCatalogue[code].audience } : {}),
   };
 };

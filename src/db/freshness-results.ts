@@ -1,6 +1,7 @@
 import type { CommonQueryMethods } from 'slonik';
 import { z } from 'zod';
 import { FRESHNESS_DIAGNOSES, FRESHNESS_STATUSES, type SourceFreshness } from '../wire/freshness';
+import { isoTime } from './iso-time';
 import { sql } from './sql';
 
 const seconds = z.coerce.number().nullable();
@@ -26,14 +27,10 @@ const ResultRow = z.object({
 
 export type RecordedFreshness = SourceFreshness & { readonly asOf: string };
 
-const iso = (column: string) => sql.fragment`
-  to_char(${sql.identifier([column])} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-`;
-
 const columns = sql.fragment`
-  source_id as "sourceId", source, dataset, status, diagnosis, message, ${iso('as_of')} as "asOf",
-  ${iso('loaded_at')} as "loadedAt", age_seconds as "ageSeconds", warn_after_seconds as "warnAfterSeconds",
-  error_after_seconds as "errorAfterSeconds", ${iso('latest_event_at')} as "latestEventAt",
+  source_id as "sourceId", source, dataset, status, diagnosis, message, ${isoTime('as_of')} as "asOf",
+  ${isoTime('loaded_at')} as "loadedAt", age_seconds as "ageSeconds", warn_after_seconds as "warnAfterSeconds",
+  error_after_seconds as "errorAfterSeconds", ${isoTime('latest_event_at')} as "latestEventAt",
   event_age_seconds as "eventAgeSeconds", event_warn_after_seconds as "eventWarnAfterSeconds",
   event_error_after_seconds as "eventErrorAfterSeconds", batch_id as "batchId"
 `;

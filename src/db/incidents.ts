@@ -2,10 +2,10 @@ import type { CommonQueryMethods } from 'slonik';
 import { z } from 'zod';
 import { sql } from './sql';
 import type { Incident } from '../domain/incidents';
-import type { ConditionKey } from '../wire/alerts';
+import { CONDITION_KINDS, type ConditionKey, SEVERITIES } from '../wire/alerts';
 
-const Kind = z.enum(['failure', 'freshness', 'dead-letters', 'schema-drift', 'verify-mismatch', 'suspended']);
-const SeverityText = z.enum(['warn', 'error']);
+const Kind = z.enum(CONDITION_KINDS);
+const SeverityText = z.enum(SEVERITIES);
 const Key = z.object({ kind: Kind, subject: z.string() });
 const Held = Key.extend({
   severity: SeverityText,

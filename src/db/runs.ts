@@ -6,6 +6,7 @@ import { runFindings, toTell } from '../domain/run-findings';
 import type { Condition } from '../wire/alerts';
 import type { FinishRunInput, FinishRunResult, NodeResult, RowCounts } from '../wire/transform';
 import { openConditions } from './incidents';
+import { isoTime } from './iso-time';
 import { endAttempts } from './node-attempt';
 import { loadPlan } from './plans';
 import { trimFeeds } from './relations';
@@ -25,7 +26,7 @@ export type Run = z.infer<typeof RunRow>;
 export const getRun = async (connection: CommonQueryMethods, runId: string): Promise<Run> => {
   const run = await connection.maybeOne(sql.type(RunRow)`
     select run_id, plan_hash, full_refresh, vars,
-      to_char(started_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as started_at
+      ${isoTime('started_at')} as started_at
     from ops.run where run_id = ${runId}
   `);
   if (!run) throw new StrataError('RUN_FAILED', `Run ${runId} is not in ops.run`);

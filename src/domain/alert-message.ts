@@ -1,5 +1,6 @@
 import type { ConditionKind, Severity } from '../wire/alerts';
 import type { Incident, IncidentEvent } from './incidents';
+import { spanText } from './span-text';
 
 /** What is sent, whatever the channel; plain words, no secrets, no rows. */
 export interface AlertMessage {
@@ -25,18 +26,6 @@ export interface AlertMessage {
   readonly workflowId?: string | undefined;
 }
 
-const UNITS: readonly (readonly [string, number])[] = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['min', 60_000],
-];
-
-/** `3 d`, `5 h`, `42 min`, `40 s` */
-export const spanText = (ms: number): string => {
-  const unit = UNITS.find(([, length]) => ms >= length);
-  return unit ? `${Math.floor(ms / unit[1])} ${unit[0]}` : `${Math.max(0, Math.round(ms / 1_000))} s`;
-};
-
 const NOUN: Readonly<Record<ConditionKind, readonly [string, string]>> = {
   failure: ['failure', 'failures'],
   freshness: ['check', 'checks'],
@@ -58,7 +47,7 @@ const WHAT: Readonly<Record<ConditionKind, string>> = {
 const countText = ({ kind, seen }: Incident): string => `${seen} ${NOUN[kind][seen === 1 ? 0 : 1]}`;
 
 const titleOf = (incident: Incident, event: IncidentEvent, nowMs: number): string => {
-  const since = spanText((incident.resolvedAtMs ?? nowMs) - incident.openedAtMs);
+  const since = spanText(Math.round(((incident.resolvedAtMs ?? nowMs) - incident.openedAtMs) / 1_000));
   const what = `${incident.subject} ${WHAT[incident.kind]}`;
   switch (event) {
     case 'firing':

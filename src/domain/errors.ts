@@ -233,6 +233,9 @@ export const errorCatalogue = {
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
+export const isErrorCode = (code: unknown): code is ErrorCode =>
+  typeof code === 'string' && Object.hasOwn(errorCatalogue, code);
+
 /** An expected failure. `message` names the thing and the fact; the catalogue has the remedy. */
 export class StrataError extends Error {
   override readonly name = 'StrataError';

@@ -17,5 +17,8 @@ export const parseLocation = (file: string): FileLocation => {
 /** Not a path of some host: every worker reaches it, if any does. */
 export const isRemote = (file: string): boolean => parseLocation(file).kind !== 'path';
 
+/** A key of S3 as a prefix: empty, or ended by a slash. */
+export const asPrefix = (key: string): string => (key === '' || key.endsWith('/') ? key : `${key}/`);
+
 /** What comes after the last slash. */
 export const baseNameOf = (file: string): string => file.slice(file.lastIndexOf('/') + 1);

@@ -1,5 +1,5 @@
 import type { InboxFile, InboxVerdict } from '../wire/inbox';
-import { type ErrorCode, errorCatalogue } from './errors';
+import { errorCatalogue, isErrorCode } from './errors';
 
 export interface FirstError {
   readonly lineNumber: number;
@@ -10,8 +10,8 @@ export interface FirstError {
 /** Whether a failure is the file's: it is moved away. Any other is ours, and the file waits for the next look. */
 export const isFilesFault = (code: string): boolean => {
   if (code === 'DATASET_UNKNOWN') return true;
-  if (!Object.hasOwn(errorCatalogue, code)) return false;
-  const { retryable, audience } = errorCatalogue[code as ErrorCode];
+  if (!isErrorCode(code)) return false;
+  const { retryable, audience } = errorCatalogue[code];
   return !retryable && audience === 'sender';
 };
 
@@ -19,7 +19,7 @@ export const folderOf = (verdict: InboxVerdict): 'done' | 'rejected' =>
   'result' in verdict && verdict.result.outcome !== 'rejected' ? 'done' : 'rejected';
 
 const hintOf = (code: string): { hint?: string } =>
-  Object.hasOwn(errorCatalogue, code) ? { hint: errorCatalogue[code as ErrorCode].hint } : {};
+  isErrorCode(code) ? { hint: errorCatalogue[code].hint } : {};
 
 /** What lies beside a settled file. */
 export const inboxReport = (

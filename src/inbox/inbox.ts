@@ -38,7 +38,7 @@ export interface Inbox {
   settle(request: SettleRequest): Promise<string | undefined>;
 }
 
-/** What a folder of settled files can do, for `chooseName`. */
+/** What a folder of settled files can do, for `takeName`. */
 export interface SettledFolder {
   /** The text of a report, undefined where there is none. */
   readReport(name: string): Promise<string | undefined>;

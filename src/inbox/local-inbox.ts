@@ -97,6 +97,10 @@ class LocalInbox implements Inbox {
 
   private pathOf({ name, rawName }: Pick<InboxEntry, 'name' | 'rawName'>): Buffer {
     const raw = rawName === undefined ? Buffer.from(name) : Buffer.from(rawName, 'base64');
+    return this.at(raw);
+  }
+
+  private at(raw: Buffer): Buffer {
     return Buffer.concat([Buffer.from(`${this.location}/`), raw]);
   }
 
@@ -110,7 +114,7 @@ class LocalInbox implements Inbox {
     for (const raw of names) {
       const kind = inboxNameKind(raw.toString('latin1'));
       if (kind === 'other') continue;
-      const stats = await statsOf(Buffer.concat([Buffer.from(`${this.location}/`), raw]));
+      const stats = await statsOf(this.at(raw));
       if (stats?.isFile() !== true) continue;
       if (kind === 'unfinished') unfinished += 1;
       else seen.set(raw.toString('hex'), { raw, stats });

@@ -1,6 +1,6 @@
 import type { S3Client, S3ServiceException } from '@aws-sdk/client-s3';
 import { StrataError } from '../domain/errors';
-import { baseNameOf } from '../domain/file-location';
+import { asPrefix, baseNameOf } from '../domain/file-location';
 import { inboxNameKind, reportName } from '../domain/inbox-names';
 import { asS3Error, type S3Access } from '../ingest';
 import { type Inbox, type InboxEntry, type SettledFolder, type SettleRequest, takeName } from './inbox';
@@ -156,4 +156,4 @@ export const createS3Inbox = (
   location: string,
   access: S3Access,
   { bucket, key }: { readonly bucket: string; readonly key: string },
-): Inbox => new S3Inbox(location, access, bucket, key === '' || key.endsWith('/') ? key : `${key}/`);
+): Inbox => new S3Inbox(location, access, bucket, asPrefix(key));

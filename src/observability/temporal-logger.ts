@@ -1,6 +1,6 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import type { LogEntry } from '@temporalio/worker';
-import { errorCatalogue } from '../domain/errors';
+import { isErrorCode } from '../domain/errors';
 import type { Logger } from './logger';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
@@ -15,8 +15,7 @@ const LEVELS: Readonly<Record<LogEntry['level'], Level>> = {
 
 /** Failures that the catalogue foresees reach whoever asked for the work; the log needs no warning of them. */
 const isExpected = (error: unknown): boolean =>
-  error instanceof CancelledFailure ||
-  (error instanceof ApplicationFailure && error.type != null && Object.hasOwn(errorCatalogue, error.type));
+  error instanceof CancelledFailure || (error instanceof ApplicationFailure && isErrorCode(error.type));
 
 const levelOf = ({ level, meta }: LogEntry): Level => {
   const { error } = (meta ?? {}) as { error?: unknown };

@@ -1,17 +1,19 @@
 import { z } from 'zod/v4';
 
 /** What can be wrong; each kind has its own rules in domain/incidents.ts. */
-export const ConditionKind = z.enum([
+export const CONDITION_KINDS = [
   'failure',
   'freshness',
   'dead-letters',
   'schema-drift',
   'verify-mismatch',
   'suspended',
-]);
+] as const;
+export const ConditionKind = z.enum(CONDITION_KINDS);
 export type ConditionKind = z.infer<typeof ConditionKind>;
 
-export const Severity = z.enum(['warn', 'error']);
+export const SEVERITIES = ['warn', 'error'] as const;
+export const Severity = z.enum(SEVERITIES);
 export type Severity = z.infer<typeof Severity>;
 
 /** Which condition is meant: what is wrong with what. */
@@ -78,7 +80,8 @@ export type MuteAlerts = z.infer<typeof MuteAlerts>;
 export const UnmuteAlerts = MuteScope.refine(namesSomething, 'kind or subject is needed');
 export type UnmuteAlerts = z.infer<typeof UnmuteAlerts>;
 
-export const Channel = z.enum(['webhook', 'slack', 'email']);
+export const CHANNELS = ['webhook', 'slack', 'email'] as const;
+export const Channel = z.enum(CHANNELS);
 export type Channel = z.infer<typeof Channel>;
 
 /** Update `testAlert`: sends a test message. */

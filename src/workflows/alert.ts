@@ -5,7 +5,6 @@ import {
   defineQuery,
   defineSignal,
   defineUpdate,
-  log,
   setCurrentDetails,
   setHandler,
   uuid4,
@@ -27,6 +26,7 @@ import {
 import { alertWorkflowId, QUERY, SIGNAL, UPDATE } from '../wire/names';
 import { recordAlerts } from './activity-options';
 import { alertDetails } from './alert-details';
+import { obeySignal } from './obey-signal';
 import { parseInput } from './parse-input';
 import { thisWarehouse } from './this-warehouse';
 
@@ -114,15 +114,8 @@ class Alerter {
     return this.tested.get(testId) ?? { deliveries: [] };
   }
 
-  /** A signal that can't be read is reported, not obeyed: it must not end the alerter. */
   private onSignal<T>(schema: z.ZodType<T>, raw: unknown, act: (signal: T) => void): void {
-    const parsed = schema.safeParse(raw ?? undefined);
-    if (!parsed.success) {
-      log.warn('A signal was ignored: its input is invalid', { problems: parsed.error.message });
-      return;
-    }
-    act(parsed.data);
-    this.isDue = true;
+    if (obeySignal(schema, raw, act)) this.isDue = true;
   }
 
   private isLong(): boolean {

@@ -53,24 +53,23 @@ export const executeRun = async ({ parse, beginAgain }: Execution): Promise<Tran
   const priority = ownPriority(priorityOf(input));
   const plan = await planOrFail(input, priority);
   progress.planned(plan);
+  const work: RunWork = { plan, progress, priority };
   let results: NodeResult[];
   try {
     throwIfCancelled();
-    results = await executeNodes({ plan, progress, priority });
+    results = await executeNodes(work);
   } catch (error) {
     const { round = 1 } = input;
     const again = error instanceof VerifyInterrupted && round < MAX_ROUNDS;
     const state = isCancellation(error) || again ? 'cancelled' : 'failed';
     const message = again ? `begun again: ${oneLine(error.message)}` : messageOf(error);
-    await CancellationScope.nonCancellable(() => finish({ plan, progress, priority }, { state, message }));
+    await CancellationScope.nonCancellable(() => finish(work, { state, message }));
     if (!(error instanceof VerifyInterrupted)) throw error;
     if (again) return beginAgain({ ...input, planHash: plan.planHash, round: round + 1 });
     throw catalogueFailure('VERIFY_INTERRUPTED', `begun ${round} times, and interrupted: ${error.message}`);
   }
   const state = results.some((result) => result.state === 'failed') ? 'failed' : 'success';
-  const suspended = await CancellationScope.nonCancellable(() =>
-    finish({ plan, progress, priority }, { state }),
-  );
+  const suspended = await CancellationScope.nonCancellable(() => finish(work, { state }));
   return concluded({
     runId: plan.runId,
     command: plan.command,

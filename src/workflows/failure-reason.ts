@@ -4,7 +4,7 @@ import {
   ChildWorkflowFailure,
   TimeoutFailure,
 } from '@temporalio/workflow';
-import { errorCatalogue, type ErrorCode } from '../domain/errors';
+import { errorCatalogue, isErrorCode } from '../domain/errors';
 
 /** A message in a history or a table is one line of at most so many characters. */
 const MESSAGE_LIMIT = 1_000;
@@ -25,8 +25,6 @@ export const originalFailure = (error: unknown): unknown =>
     ? originalFailure(error.cause)
     : error;
 
-const isCode = (code: string): code is ErrorCode => Object.hasOwn(errorCatalogue, code);
-
 export const oneLine = (text: string): string => {
   const line = text.replaceAll(/\s+/g, ' ').trim();
   return line.length <= MESSAGE_LIMIT ? line : `${line.slice(0, MESSAGE_LIMIT - 1)}…`;
@@ -42,7 +40,7 @@ export const failureReason = (error: unknown): FailureReason => {
   const original = originalFailure(error);
   if (original instanceof ApplicationFailure) {
     const code = original.type ?? 'UNEXPECTED';
-    const retryable = isCode(code) ? errorCatalogue[code].retryable : true;
+    const retryable = isErrorCode(code) ? errorCatalogue[code].retryable : true;
     return { code, message: oneLine(original.message), sqlState: sqlStateOf(original), retryable };
   }
   const message = original instanceof Error ? original.message : String(original);

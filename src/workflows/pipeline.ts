@@ -29,6 +29,7 @@ import {
   type StartedRun,
 } from '../wire/pipeline';
 import { describeWorker, resumeNodes } from './activity-options';
+import { obeySignal } from './obey-signal';
 import { catalogueFailure, parseInput } from './parse-input';
 import { pipelineDetails, pipelineState } from './pipeline-details';
 import { pipelinePlan } from './pipeline-plan';
@@ -128,11 +129,8 @@ class Coordinator {
     this.show();
   }
 
-  /** A signal that can't be read is reported, not obeyed: it must not end the coordinator. */
   private onSignal<T>(schema: z.ZodType<T>, raw: unknown, act: (signal: T) => void): void {
-    const parsed = schema.safeParse(raw ?? undefined);
-    if (parsed.success) act(parsed.data);
-    else log.warn('A signal was ignored: its input is invalid', { problems: parsed.error.message });
+    obeySignal(schema, raw, act);
     this.show();
   }
 

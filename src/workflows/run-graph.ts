@@ -26,7 +26,8 @@ const skipped = (node: PlannedNode, message: string, rootCause?: PlannedNode): N
 /**
  * Runs a graph: a node starts when its own parents are done, at most `threads` at once, in the order of `nodes`. What
  * depends on a failed node is skipped, naming the node that failed first; so are suspended nodes, and what depends on
- * them; the rest goes on. Results come in the order of `nodes`. When `execute` rejects, nothing more starts, and the rejection follows once all that runs has ended.
+ * them; the rest goes on. Results come in the order of `nodes`. When `execute` rejects, nothing more starts, and the
+ * rejection follows once all that runs has ended.
  */
 export const runGraph = async ({ nodes, threads, execute, onResult }: GraphRun): Promise<NodeResult[]> => {
   const ids = new Set(nodes.map((node) => node.id));

@@ -1,5 +1,3 @@
-import { createWarehousePool } from '../../src/db/pool';
-import { compileEcho } from '../support/compile-echo';
 import { type CuttableProxy, openCuttableProxy } from '../support/cuttable-proxy';
 import {
   createTestDatabase,
@@ -8,10 +6,9 @@ import {
   type TestDatabase,
   testTemporalAddress,
 } from '../support/database';
+import { echoTables } from '../support/echo-tables';
 import { customer, transaction } from '../support/echo-rows';
 import type { LoadStep } from '../support/histories/history';
-import type { Tables } from '../support/reference';
-import { TestWarehouse } from '../support/test-warehouse';
 import { waitFor } from '../support/wait-for';
 import { EchoSource } from './echo-source';
 import { type Env, requireBuild, type RunningCommand, serversOf, startStrata, strata } from './strata';
@@ -74,15 +71,6 @@ const paid = (count: number, mark: string): LoadStep => ({
   rows: Array.from({ length: count }, (_, i) => transaction(`${mark}${i}`, 'c1', '2024-02-01')),
 });
 
-const tables = async (): Promise<Tables> => {
-  const pool = await createWarehousePool(database.url, { maximumPoolSize: 1 });
-  try {
-    return await (await TestWarehouse.open(pool, await compileEcho())).tables();
-  } finally {
-    await pool.end();
-  }
-};
-
 const copyWaitsForLock = (): Promise<unknown> =>
   waitFor(
     async () => {
@@ -111,14 +99,14 @@ test('a worker that is cut off from both servers in the middle of a load is repl
   const two = await startWorker('two', {});
   await gate.query('rollback');
   await loading;
-  expect(await tables()).toEqual(source.expected());
+  expect(await echoTables(database.url)).toEqual(source.expected());
 
   toPostgres.heal();
   toTemporal.heal();
   expect(await two.stop()).toMatchObject({ code: 0 });
   // Now alone, and of use.
   await ingest(4, paid(10, 'c'));
-  expect(await tables()).toEqual(source.expected());
+  expect(await echoTables(database.url)).toEqual(source.expected());
   const written = `select _batch_id::integer as batch, count(*)::integer as rows,
     count(distinct _row_number)::integer as numbers from strata_bronze.transactions group by 1 order by 1`;
   expect(await watch.query(written)).toEqual([

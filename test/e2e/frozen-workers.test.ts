@@ -1,4 +1,3 @@
-import { createWarehousePool } from '../../src/db/pool';
 import { type CuttableProxy, openCuttableProxy } from '../support/cuttable-proxy';
 import {
   createTestDatabase,
@@ -7,11 +6,9 @@ import {
   type TestDatabase,
   testTemporalAddress,
 } from '../support/database';
-import { compileEcho } from '../support/compile-echo';
+import { echoTables } from '../support/echo-tables';
 import { customer, transaction } from '../support/echo-rows';
 import type { LoadStep } from '../support/histories/history';
-import type { Tables } from '../support/reference';
-import { TestWarehouse } from '../support/test-warehouse';
 import { waitFor } from '../support/wait-for';
 import { EchoSource } from './echo-source';
 import { type Env, requireBuild, type RunningCommand, serversOf, startStrata, strata } from './strata';
@@ -115,15 +112,6 @@ const runToMiddleOfNode = async (): Promise<{ run: Promise<void>; open: () => Pr
   return { run, open: gate.open };
 };
 
-const tables = async (): Promise<Tables> => {
-  const pool = await createWarehousePool(database.url, { maximumPoolSize: 1 });
-  try {
-    return await (await TestWarehouse.open(pool, await compileEcho())).tables();
-  } finally {
-    await pool.end();
-  }
-};
-
 const attemptsAtNode = (): Promise<unknown> =>
   watch.query(`select a.delivery, m.state, m.rows_inserted from ops.node_attempt as a
     inner join ops.model_run as m using (run_id, node_id)
@@ -175,7 +163,7 @@ test('a worker that stands still in the middle of a model and of a COPY is repla
   expect(await frozen.stop()).toMatchObject({ code: 0 });
   expect(await attemptsAtNode()).toEqual(done);
   expect(await left()).toEqual([]);
-  expect(await tables()).toEqual(source.expected());
+  expect(await echoTables(database.url)).toEqual(source.expected());
   const chunks = 'select count(*)::integer as chunks, sum(rows_loaded)::integer as rows from ops.load_chunk';
   expect(await watch.query(`${chunks} group by load_id having count(*) > 1`)).toEqual([
     { chunks: 2, rows: BIG_ROWS },

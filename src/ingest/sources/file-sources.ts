@@ -1,5 +1,5 @@
 import { StrataError } from '../../domain/errors';
-import { type FileLocation, parseLocation } from '../../domain/file-location';
+import { asPrefix, type FileLocation, parseLocation } from '../../domain/file-location';
 import { checkFile, isWithinRoots, type OpenFile, openFile } from '../open-file';
 import { createS3Access, type S3Access, type S3Settings } from './s3-client';
 import { headObject, openS3File } from './s3-file';
@@ -22,15 +22,13 @@ export interface FileSources {
   open(file: string, within?: string): Promise<OpenFile>;
 }
 
-const asFolder = (key: string): string => (key === '' || key.endsWith('/') ? key : `${key}/`);
-
 /** Whether an object, or a prefix, lies under a root. */
 const isUnder = (root: string, { bucket, key }: { bucket: string; key: string }): boolean => {
   const place = parseLocation(root);
   return (
     place.kind === 's3' &&
     bucket === place.bucket &&
-    (key.startsWith(asFolder(place.key)) || asFolder(key) === asFolder(place.key))
+    (key.startsWith(asPrefix(place.key)) || asPrefix(key) === asPrefix(place.key))
   );
 };
 
