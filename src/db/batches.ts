@@ -2,7 +2,7 @@ import type { CommonQueryMethods } from 'slonik';
 import { sql } from './sql';
 import { z } from 'zod';
 import { StrataError } from '../domain/errors';
-import type { IngestInput } from '../wire/ingest';
+import type { IngestInput, IngestResult } from '../wire/ingest';
 
 const BatchState = z.enum(['accepted', 'loading', 'loaded', 'published', 'duplicate', 'rejected', 'failed']);
 export type BatchState = z.infer<typeof BatchState>;
@@ -199,10 +199,13 @@ export const finishBatch = async (db: CommonQueryMethods, batchId: string, end: 
 
 const ExtraColumnsRow = z.object({ before: z.array(z.string()).nullable(), ever: z.array(z.string()) });
 
-/** The columns that the contract doesn't name, in batches published before this one. */
+/**
+ * The columns that the contract doesn't name, in batches published before this one: those of the last, and those of this
+ * batch that any of them had. Where this one has none, no more than one batch is looked at.
+ */
 export const publishedExtraColumns = async (
   db: CommonQueryMethods,
-  { dataset, batchId }: { readonly dataset: string; readonly batchId: string },
+  { dataset, batchId, extraColumns }: Pick<IngestResult, 'dataset' | 'batchId' | 'extraColumns'>,
 ): Promise<{ before: readonly string[] | undefined; ever: readonly string[] }> => {
   const { before, ever } = await db.one(sql.type(ExtraColumnsRow)`
     select
@@ -213,9 +216,14 @@ export const publishedExtraColumns = async (
         limit 1
       ) as before,
       array(
-        select distinct unnest(extra_columns) from ops.batch
-        where
-          dataset = ${dataset} and state = 'published' and batch_id < ${batchId}::bigint and extra_columns <> '{}'
+        select column_name
+        from unnest(${sql.array([...extraColumns], 'text')}) as c (column_name)
+        where exists (
+          select from ops.batch
+          where
+            dataset = ${dataset} and state = 'published' and batch_id < ${batchId}::bigint
+            and extra_columns @> array[column_name]
+        )
       ) as ever
   `);
   return { before: before ?? undefined, ever };

@@ -165,7 +165,8 @@ export const finishRun = async (
       where run_id = ${runId} and state = 'running'
     `);
     await recordUndone(transaction, input);
-    if (suspendAfter > 0 && results.some((result) => result.state === 'failed')) {
+    if (!results.some((result) => result.state === 'failed')) return [];
+    if (suspendAfter > 0) {
       const { plan_hash: planHash } = await getRun(transaction, runId);
       const manifest = await loadPlan(pool, planHash);
       await suspendRepeatedFailures(transaction, { runId, after: suspendAfter, manifest });

@@ -15,7 +15,7 @@ const NAMED_COLUMNS = 10;
 export interface ExtraColumns {
   /** Of the batch published before; undefined: there is none. */
   readonly before: readonly string[] | undefined;
-  /** Of any batch published before. */
+  /** Those of this batch that any batch published before had. */
   readonly ever: readonly string[];
 }
 

@@ -25,8 +25,8 @@ export interface RunFacts {
 
 /** What the ledger knows of a batch and a run, asked after the activity has ended. */
 export interface Facts {
-  batch(batchId: string): Promise<BatchFacts | null>;
-  run(runId: string): Promise<RunFacts | undefined>;
+  readonly batch: (batchId: string) => Promise<BatchFacts | null>;
+  readonly run: (runId: string) => Promise<RunFacts | undefined>;
 }
 
 export interface TelemetryDeps {
@@ -98,8 +98,6 @@ const attributesOf = (info: Info, ids: Ids, { result }: ActivityEnd): Attributes
 
 /** The spans of one worker's activities, in the traces of their batches. */
 class ActivitySpans {
-  readonly #runs = new Map<string, Promise<RunFacts | undefined>>();
-
   constructor(
     private readonly deps: TelemetryDeps,
     private readonly tracing: Tracing,
@@ -133,7 +131,7 @@ class ActivitySpans {
     }
     if (ids.runId !== undefined) {
       const run = this.#subject('run', ids.runId);
-      return { trace: this.#traceOfRun(run, await this.#run(ids.runId)), parent: run };
+      return { trace: this.#traceOfRun(run, await this.deps.facts.run(ids.runId)), parent: run };
     }
     if (ids.replayId !== undefined) return { trace: this.#subject('replay', ids.replayId) };
     return { trace: this.#subject('workflow', info.workflowExecution?.runId ?? info.activityId) };
@@ -149,7 +147,7 @@ class ActivitySpans {
       return { name: `ingest ${batch.dataset}`, subject, startedAt: batch.acceptedAt };
     }
     if (ids.runId === undefined || end.type !== 'finishRun') return undefined;
-    const facts = await this.#run(ids.runId);
+    const facts = await this.deps.facts.run(ids.runId);
     if (facts === undefined) return undefined;
     const [first, ...others] = facts.batches.map(({ batchId }) => this.#subject('batch', batchId));
     const subject = this.#subject('run', ids.runId);
@@ -164,19 +162,25 @@ class ActivitySpans {
     const [first] = facts?.batches ?? [];
     return first === undefined ? run : this.#subject('batch', first.batchId);
   }
-
-  /** What a run covers is settled when it is planned. */
-  #run(runId: string): Promise<RunFacts | undefined> {
-    const known = this.#runs.get(runId);
-    if (known !== undefined) return known;
-    const facts = this.deps.facts.run(runId);
-    this.#runs.set(runId, facts);
-    facts.catch(() => this.#runs.delete(runId));
-    const [oldest] = this.#runs.keys();
-    if (this.#runs.size > KEPT_RUNS && oldest !== undefined) this.#runs.delete(oldest);
-    return facts;
-  }
 }
+
+/** Asks for each run once: what it covers is settled when it is planned. */
+const rememberingRuns = ({ batch, run }: Facts): Facts => {
+  const runs = new Map<string, Promise<RunFacts | undefined>>();
+  return {
+    batch,
+    run: (runId) => {
+      const known = runs.get(runId);
+      if (known !== undefined) return known;
+      const facts = run(runId);
+      runs.set(runId, facts);
+      facts.catch(() => runs.delete(runId));
+      const [oldest] = runs.keys();
+      if (runs.size > KEPT_RUNS && oldest !== undefined) runs.delete(oldest);
+      return facts;
+    },
+  };
+};
 
 export interface ActivityTelemetry {
   readonly interceptor: ActivityInterceptorsFactory;
@@ -188,7 +192,8 @@ export interface ActivityTelemetry {
  * Watches a worker's activities: a log line, metrics and a span of each, after it has ended. None of it delays an
  * activity or makes it fail.
  */
-export const createActivityTelemetry = (deps: TelemetryDeps): ActivityTelemetry => {
+export const createActivityTelemetry = (given: TelemetryDeps): ActivityTelemetry => {
+  const deps = { ...given, facts: rememberingRuns(given.facts) };
   const spans = deps.tracing === undefined ? undefined : new ActivitySpans(deps, deps.tracing);
   const pending = new Set<Promise<void>>();
 
