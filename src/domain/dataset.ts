@@ -1,8 +1,10 @@
 import type { z } from 'zod/v4';
-import { MAX_ID_BYTES, postgresTypeOf } from './columns/column';
+import { MAX_ID_BYTES, plainColumnOf, postgresTypeOf } from './columns/column';
 import type { RowErrorCode } from './columns/field-problem';
+import type { PlainColumn } from './columns/plain-field';
 import { isLongerThan } from './columns/utf8-length';
 import { checkDatasetDefinition } from './dataset-definition';
+import { type RowRule, rowRulesOf } from './dataset-row-rule';
 import { type CheckedDeletes, type DatasetDeletes, withDefaults } from './dataset-deletes';
 import { StrataError } from './errors';
 
@@ -41,6 +43,17 @@ export interface Dataset {
   readonly eventTime?: string | undefined;
   /** Checks the texts of one row, by column; reports every failed check. */
   readonly checkRow: (texts: Readonly<Record<string, string>>) => CheckedRow;
+  /** How most good rows can be told without `checkRow`; undefined when the schema has checks that only zod can make. */
+  readonly plain?: PlainContract | undefined;
+}
+
+/** What `checkRow` says yes to, for rows of plain bytes. */
+export interface PlainContract {
+  /** As the dataset's columns. */
+  readonly columns: readonly PlainColumn[];
+  /** The texts that the key is made of: their places among the columns. */
+  readonly keyTexts: readonly number[];
+  readonly rules: readonly RowRule[];
 }
 
 export interface DatasetDefinition {
@@ -110,6 +123,22 @@ const makeCheckRow = (schema: z.ZodObject, keyTexts: readonly string[]): Dataset
   };
 };
 
+const plainContractOf = (
+  schema: z.ZodObject,
+  columns: readonly DatasetColumn[],
+  keyTexts: readonly string[],
+): PlainContract | undefined => {
+  const rules = rowRulesOf(schema);
+  const shape = Object.values<z.core.$ZodType>(schema.shape);
+  const plain = shape.map(plainColumnOf).filter((found) => found !== undefined);
+  if (rules === undefined || plain.length < shape.length) return undefined;
+  return {
+    columns: plain,
+    keyTexts: keyTexts.map((name) => columns.findIndex((column) => column.name === name)),
+    rules,
+  };
+};
+
 /** Makes a dataset from its contract. @throws DATASET_INVALID naming what is wrong with it */
 export const defineDataset = (definition: DatasetDefinition): Dataset => {
   checkDatasetDefinition(definition);
@@ -126,6 +155,7 @@ export const defineDataset = (definition: DatasetDefinition): Dataset => {
     ...(definition.deletes === undefined ? {} : { deletes: withDefaults(definition.deletes) }),
     ...(definition.eventTime === undefined ? {} : { eventTime: definition.eventTime }),
     checkRow: makeCheckRow(schema, keyTexts),
+    plain: plainContractOf(schema, columns, keyTexts),
   });
 };
 

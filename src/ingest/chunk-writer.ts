@@ -7,6 +7,7 @@ import { beginChunk, type ChunkMark, commitChunk, type LoadProgress } from '../d
 import { loadSessionName } from '../db/loads';
 import { COPY_NULL, copyValue } from './copy-text';
 import type { DeadLetter } from './dead-letter';
+import type { PlainRowSink } from './plain-rows';
 import type { CheckedRows } from './row-checker';
 
 /** Rows are sent in pieces of about this many characters. */
@@ -53,7 +54,7 @@ const byteaText = (bytes: Buffer | null): string =>
  * Writes checked rows and dead letters, chunk by chunk: a chunk's rows, its dead letters, its mark and the ledger's
  * counts commit in one transaction, so that a retry goes on exactly where the last commit ended.
  */
-export class ChunkWriter implements CheckedRows {
+export class ChunkWriter implements CheckedRows, PlainRowSink {
   private pieces: Buffer[] = [];
   private lines: string[] = [];
   private lineCharacters = 0;
@@ -74,7 +75,8 @@ export class ChunkWriter implements CheckedRows {
   /** The latest time of the rows so far, as the column has it. */
   private latestEvent: string | undefined;
   /** What every good row ends with, and every dead letter begins with. */
-  private readonly rowEnd: string;
+  readonly rowEnd: Buffer;
+  private readonly lineEnd: string;
   private readonly letterStart: string;
 
   constructor(
@@ -85,7 +87,8 @@ export class ChunkWriter implements CheckedRows {
   ) {
     this.target = bronzeTarget(dataset);
     this.eventTime = dataset.eventTime;
-    this.rowEnd = `\t${ids.loadId}\t${ids.batchId}\n`;
+    this.lineEnd = `\t${ids.loadId}\t${ids.batchId}\n`;
+    this.rowEnd = Buffer.from(this.lineEnd);
     this.letterStart = [ids.loadId, ids.batchId, dataset.name, ids.source, ids.file]
       .map(copyValue)
       .join('\t');
@@ -105,6 +108,13 @@ export class ChunkWriter implements CheckedRows {
     this.lines.push(copyLine);
     this.lineCharacters += copyLine.length;
     if (this.lineCharacters >= PIECE_CHARACTERS) this.cutPiece();
+  }
+
+  plainRows(bytes: Buffer, rows: number): void {
+    this.cutPiece();
+    this.pieces.push(bytes);
+    this.chunkRowsLoaded += rows;
+    this.rowsLoaded += rows;
   }
 
   badRow(letter: DeadLetter): void {
@@ -159,7 +169,7 @@ export class ChunkWriter implements CheckedRows {
     ]);
   }
 
-  private noteEvent(time: unknown): void {
+  noteEvent(time: unknown): void {
     if (typeof time !== 'string') return;
     if (this.latestEvent !== undefined && !isLater(time, this.latestEvent)) return;
     if (!isLater(time, this.latestPlausible)) this.latestEvent = time;
@@ -167,7 +177,7 @@ export class ChunkWriter implements CheckedRows {
 
   private cutPiece(): void {
     if (this.lines.length === 0) return;
-    this.pieces.push(Buffer.from(this.lines.join(this.rowEnd) + this.rowEnd, 'utf8'));
+    this.pieces.push(Buffer.from(this.lines.join(this.lineEnd) + this.lineEnd, 'utf8'));
     this.lines = [];
     this.lineCharacters = 0;
   }

@@ -149,6 +149,7 @@ const writeRows = async (attempt: LoadAttempt, openQuotes: OpenQuotes): Promise<
           writer.badRow(letter);
         },
         afterBlock,
+        plain: writer,
       },
     );
     await checkUnchanged(opened);

@@ -106,12 +106,14 @@ class RowReading {
   private startRows(header: FileHeader): void {
     this.header = header;
     const { dataset, maxFieldBytes, from, openQuotes } = this.options;
-    this.checker = new RowChecker({ dataset, header, maxFieldBytes, rowsBefore: from?.rows ?? 0 }, this.rows);
     const longFields = Math.max(LONG_FIELDS.least, Math.min(header.fieldCount, LONG_FIELDS.most));
+    const maxRecordBytes = maxFieldBytes * longFields + SEPARATOR_BYTES;
+    const rowsBefore = from?.rows ?? 0;
+    this.checker = new RowChecker({ dataset, header, maxFieldBytes, maxRecordBytes, rowsBefore }, this.rows);
     this.reader = new CsvRecordReader(
       this.checker,
       { offset: from?.offset ?? header.endOffset, line: from?.line ?? header.nextLine },
-      { maxRecordBytes: maxFieldBytes * longFields + SEPARATOR_BYTES, openQuotes },
+      { maxRecordBytes, openQuotes },
     );
     let start = this.firstStart;
     for (const block of this.first) {

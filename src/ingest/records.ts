@@ -20,7 +20,15 @@ export interface BrokenRecord {
   readonly byteLength: number;
 }
 
+/** What of some bytes has been read as whole lines. */
+export interface LinesTaken {
+  readonly bytes: number;
+  readonly lines: number;
+}
+
 export interface RecordSink {
+  /** Takes what it can of bytes that begin with a record, if it knows a faster way than by fields. */
+  takeLines?(bytes: Buffer): LinesTaken;
   /** Fields are the latin1 reading of their bytes. */
   record(fields: string[], position: RecordPosition): void;
   brokenRecord(record: BrokenRecord): void;

@@ -3,7 +3,8 @@ import type { CsvHeader } from '../domain/csv-header';
 import { shownName } from '../domain/columns/field-problem';
 import type { Dataset, RowFailure } from '../domain/dataset';
 import { COPY_NULL, copyValue } from './copy-text';
-import type { BrokenRecord, RecordPosition, RecordSink } from './records';
+import { PlainRows, type PlainRowSink } from './plain-rows';
+import type { BrokenRecord, LinesTaken, RecordPosition, RecordSink } from './records';
 import { type DeadLetter, makeDeadLetter } from './dead-letter';
 import { decodeField } from './field-text';
 
@@ -14,15 +15,20 @@ export interface CheckedRows {
    */
   goodRow(copyLine: string, row: Readonly<Record<string, unknown>>): void;
   badRow(letter: DeadLetter): void;
+  /** Where good rows may go by the fast way, if that is wanted. */
+  readonly plain?: PlainRowSink | undefined;
 }
 
 export interface RowCheckerOptions {
   readonly dataset: Dataset;
   readonly header: CsvHeader;
   readonly maxFieldBytes: number;
+  readonly maxRecordBytes?: number;
   /** Records of the file before the first one to be checked. */
   readonly rowsBefore: number;
 }
+
+const NOTHING_TAKEN: LinesTaken = { bytes: 0, lines: 0 };
 
 const fieldNames = ({ header, dataset }: RowCheckerOptions): string[] => {
   const names = Array.from({ length: header.fieldCount }, (_, index) => `field ${index + 1}`);
@@ -41,6 +47,7 @@ export class RowChecker implements RecordSink {
   private readonly fieldNames: readonly string[];
   /** Of the row at hand; one array for all of them. */
   private readonly copyValues: string[] = [];
+  private readonly plainRows: PlainRows | undefined;
 
   constructor(
     private readonly options: RowCheckerOptions,
@@ -50,6 +57,15 @@ export class RowChecker implements RecordSink {
     this.columnNames = options.dataset.columns.map((column) => column.name);
     this.extraKeys = options.header.extraColumns.map((extra) => JSON.stringify(extra.name));
     this.fieldNames = fieldNames(options);
+    const { maxRecordBytes = Infinity } = options;
+    this.plainRows = rows.plain && PlainRows.of({ ...options, maxRecordBytes }, rows.plain);
+  }
+
+  takeLines(bytes: Buffer): LinesTaken {
+    if (!this.plainRows) return NOTHING_TAKEN;
+    const taken = this.plainRows.take(bytes, this.rowNumber);
+    this.rowNumber += taken.rows;
+    return taken;
   }
 
   record(fields: string[], position: RecordPosition): void {

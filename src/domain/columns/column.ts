@@ -4,6 +4,17 @@ import { parseDecimal } from './decimal';
 import { type FieldProblem, invalidValue } from './field-problem';
 import { parseBoolean, parseFloat64, parseInteger } from './number';
 import { parseLocalTimestamp, parseTimestamp } from './timestamp';
+import {
+  type PlainCheck,
+  type PlainColumn,
+  plainDate,
+  plainDecimal,
+  plainInteger,
+  plainLocalTimestamp,
+  plainText,
+  plainTimestamp,
+  plainWord,
+} from './plain-field';
 import { isLongerThan } from './utf8-length';
 
 /** A key or id is at most this long: it goes into indexes. */
@@ -20,10 +31,18 @@ export interface ColumnOptions {
   readonly nullValues?: readonly string[];
 }
 
-type Parse = (text: string) => string | FieldProblem;
+interface Parser {
+  readonly parse: (text: string) => string | FieldProblem;
+  /** Says yes to what `parse` gives back as it is, for the commonest texts. */
+  readonly plain?: PlainCheck;
+  /** Says yes to what `parse` gives back with this zone behind it. */
+  readonly plainInZone?: { readonly check: PlainCheck; readonly zone: string };
+  readonly isAnyText?: boolean;
+}
 
 /** PostgreSQL types of the columns made here, by the check that makes them: it outlives `.refine()` and the like. */
 const typeOfCheck = new WeakMap<object, string>();
+const plainOfCheck = new WeakMap<object, PlainColumn>();
 
 interface ColumnDef {
   readonly checks?: readonly object[];
@@ -41,21 +60,44 @@ export const postgresTypeOf = (schema: z.core.$ZodType): string | undefined => {
   return inner === undefined ? undefined : postgresTypeOf(inner);
 };
 
+/** How rows that are surely good can be told by their bytes; undefined when the schema has further checks of its own. */
+export const plainColumnOf = (schema: z.core.$ZodType): PlainColumn | undefined => {
+  const { checks } = schema._zod.def as ColumnDef;
+  const [check] = checks ?? [];
+  const isColumnAlone = schema._zod.def.type === 'string' && checks?.length === 1 && check !== undefined;
+  return isColumnAlone ? plainOfCheck.get(check) : undefined;
+};
+
 const MISSING: FieldProblem = { code: 'MISSING_VALUE', message: 'is required' };
 
-const makeColumn = (type: string, parse: Parse, options: ColumnOptions): ColumnSchema => {
+const plainColumn = (
+  { plain, plainInZone, isAnyText = false }: Parser,
+  hasNullTexts: boolean,
+  isNullable: boolean,
+  read: PlainColumn['read'],
+): PlainColumn => {
+  const forms = [
+    ...(plain ? [{ check: plain, ending: '' }] : []),
+    ...(plainInZone ? [{ check: plainInZone.check, ending: plainInZone.zone }] : []),
+  ];
+  return hasNullTexts
+    ? { isNullable, isAnyText: false, forms: [], read }
+    : { isNullable, isAnyText, forms, read };
+};
+
+const makeColumn = (type: string, parser: Parser, options: ColumnOptions): ColumnSchema => {
   const nullTexts = new Set(['', ...(options.nullValues ?? [])]);
   const nullable = options.nullable ?? options.nullValues !== undefined;
+  const read = (value: string): string | null | FieldProblem => {
+    const isNull = value === '' || (nullTexts.size > 1 && nullTexts.has(value));
+    if (isNull) return nullable ? null : MISSING;
+    return parser.parse(value);
+  };
   // One check that also replaces the value: a `.transform()` costs zod three times as much, on every field there is.
   const check = z.check<string | null>((payload) => {
     const value = payload.value ?? '';
-    const isNull = value === '' || (nullTexts.size > 1 && nullTexts.has(value));
-    if (isNull && nullable) {
-      payload.value = null;
-      return;
-    }
-    const result = isNull ? MISSING : parse(value);
-    if (typeof result === 'string') {
+    const result = read(value);
+    if (result === null || typeof result === 'string') {
       payload.value = result;
       return;
     }
@@ -63,6 +105,7 @@ const makeColumn = (type: string, parse: Parse, options: ColumnOptions): ColumnS
     payload.issues.push({ code: 'custom', message, input: value, params: { code } });
   });
   typeOfCheck.set(check, type);
+  plainOfCheck.set(check, plainColumn(parser, nullTexts.size > 1, nullable, read));
   return z.string().check(check);
 };
 
@@ -73,16 +116,20 @@ type Made<Options> = Options extends { nullable: true } | { nullValues: readonly
 
 const make = <Options extends ColumnOptions>(
   type: string,
-  parse: Parse,
+  parser: Parser,
   options: Options | undefined,
-): Made<Options> => makeColumn(type, parse, options ?? {}) as Made<Options>;
+): Made<Options> => makeColumn(type, parser, options ?? {}) as Made<Options>;
 
-const parseId: Parse = (text) =>
-  isLongerThan(text, MAX_ID_BYTES)
-    ? { code: 'FIELD_TOO_LONG', message: `is longer than ${MAX_ID_BYTES} bytes` }
-    : text;
+const ID: Parser = {
+  parse: (text) =>
+    isLongerThan(text, MAX_ID_BYTES)
+      ? { code: 'FIELD_TOO_LONG', message: `is longer than ${MAX_ID_BYTES} bytes` }
+      : text,
+  plain: plainText(MAX_ID_BYTES),
+  isAnyText: true,
+};
 
-const asIs: Parse = (text) => text;
+const TEXT: Parser = { parse: (text) => text, plain: plainText(Infinity), isAnyText: true };
 
 const checkTimeZone = (timeZone: string): string => {
   new Intl.DateTimeFormat('en', { timeZone });
@@ -92,7 +139,9 @@ const checkTimeZone = (timeZone: string): string => {
 const oneOf = <Options extends ColumnOptions>(words: readonly string[], options?: Options): Made<Options> => {
   const known = new Set(words);
   const expected = `one of ${words.join(', ')}`;
-  return make('text', (text) => (known.has(text) ? text : invalidValue(text, expected)), options);
+  const parse = (text: string): string | FieldProblem =>
+    known.has(text) ? text : invalidValue(text, expected);
+  return make('text', { parse, plain: plainWord(words) }, options);
 };
 
 export interface TimestampOptions extends ColumnOptions {
@@ -103,7 +152,12 @@ export interface TimestampOptions extends ColumnOptions {
 const timestamp = <Options extends TimestampOptions>(options?: Options): Made<Options> => {
   const zone = options?.timeZone;
   const rule = { defaultZone: zone === undefined ? 'Z' : ` ${checkTimeZone(zone)}` };
-  return make('timestamptz', (text) => parseTimestamp(text, rule), options);
+  const parser: Parser = {
+    parse: (text) => parseTimestamp(text, rule),
+    plain: plainTimestamp,
+    plainInZone: { check: plainLocalTimestamp, zone: rule.defaultZone },
+  };
+  return make('timestamptz', parser, options);
 };
 
 export interface NumericOptions extends ColumnOptions {
@@ -117,7 +171,12 @@ const numeric = <Options extends NumericOptions>(
   options?: Options,
 ): Made<Options> => {
   const rule = { precision, scale, min: options?.min };
-  return make(`numeric(${precision},${scale})`, (text) => parseDecimal(text, rule), options);
+  const plain = plainDecimal(precision, scale, rule.min);
+  return make(
+    `numeric(${precision},${scale})`,
+    { parse: (text) => parseDecimal(text, rule), plain },
+    options,
+  );
 };
 
 export interface IntegerOptions extends ColumnOptions {
@@ -133,27 +192,35 @@ export interface IntegerOptions extends ColumnOptions {
  */
 export const column = {
   /** Text of at most 1,000 bytes: keys, ids. */
-  id: <Options extends ColumnOptions>(options?: Options): Made<Options> => make('text', parseId, options),
+  id: <Options extends ColumnOptions>(options?: Options): Made<Options> => make('text', ID, options),
   /** Text, byte for byte. */
-  text: <Options extends ColumnOptions>(options?: Options): Made<Options> => make('text', asIs, options),
+  text: <Options extends ColumnOptions>(options?: Options): Made<Options> => make('text', TEXT, options),
   /** One of a closed set of words, exactly. */
   oneOf,
   /** `YYYY-MM-DD[(T| )HH:MM[:SS[.ffffff]]][Z|±HH[[:]MM]]`; timestamptz. */
   timestamp,
   /** A time on a wall clock, of no zone; timestamp. */
   localTimestamp: <Options extends ColumnOptions>(options?: Options): Made<Options> =>
-    make('timestamp', parseLocalTimestamp, options),
+    make('timestamp', { parse: parseLocalTimestamp, plain: plainLocalTimestamp }, options),
   /** `YYYY-MM-DD`; date. */
-  date: <Options extends ColumnOptions>(options?: Options): Made<Options> => make('date', parseDate, options),
+  date: <Options extends ColumnOptions>(options?: Options): Made<Options> =>
+    make('date', { parse: parseDate, plain: plainDate }, options),
   /** An exact decimal number; what doesn't fit without rounding is an error. */
   numeric,
   /** A whole number; bigint. */
   integer: <Options extends IntegerOptions>(options?: Options): Made<Options> =>
-    make('bigint', (text) => parseInteger(text, { min: options?.min, max: options?.max }), options),
+    make(
+      'bigint',
+      {
+        parse: (text) => parseInteger(text, { min: options?.min, max: options?.max }),
+        plain: plainInteger(options?.min, options?.max),
+      },
+      options,
+    ),
   /** A finite number; double precision. */
   float: <Options extends ColumnOptions>(options?: Options): Made<Options> =>
-    make('double precision', parseFloat64, options),
+    make('double precision', { parse: parseFloat64 }, options),
   /** true, t, 1, yes, y, or their opposites, in any case. */
   boolean: <Options extends ColumnOptions>(options?: Options): Made<Options> =>
-    make('boolean', parseBoolean, options),
+    make('boolean', { parse: parseBoolean }, options),
 };
