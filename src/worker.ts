@@ -72,11 +72,14 @@ export interface StartedWorker {
 }
 
 /** Prebuilt beside the compiled worker; sources, as in tests, are bundled when the worker starts. */
-const workflowSource = (): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> => {
+const workflowSource = (): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath' | 'bundlerOptions'> => {
   const codePath = join(__dirname, 'workflow-bundle.js');
   return existsSync(codePath)
     ? { workflowBundle: { codePath } }
-    : { workflowsPath: require.resolve('./workflows') };
+    : {
+        workflowsPath: require.resolve('./workflows'),
+        bundlerOptions: { preloadModules: [require.resolve('./workflows/shared-modules')] },
+      };
 };
 
 const runtimeOptions = (logger: Logger, metricsAddress: string | undefined): RuntimeOptions => ({

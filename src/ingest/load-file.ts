@@ -16,12 +16,12 @@ import { beginLoad, isUnfinished, sweepFileLoad } from './begin-load';
 import { ChunkWriter } from './chunk-writer';
 import { hashContent } from './content-hash';
 import { contentOf, type FileContent } from './file-content';
-import { createHeapTrimmer } from './heap-trimmer';
 import { type FileProgress, NOTHING_YET, startTelling } from './file-progress';
 import { changeOf, checkUnchanged, type OpenFile } from './open-file';
 import type { OpenQuotes } from './records';
 import { createFileSources, type FileSources } from './sources/file-sources';
 import { type ReadProgress, type ReadResult, readKnowingOpenQuotes, readRows } from './read-rows';
+import { trimHeap } from './trim-heap';
 
 /** Content that a retry loads again at most; small enough to be quick, large enough that commits don't count. */
 const CHUNK_BYTES = 48 * 1024 * 1024;
@@ -124,7 +124,6 @@ const writeRows = async (attempt: LoadAttempt, openQuotes: OpenQuotes): Promise<
       done,
     );
     let chunkStart = done?.endOffset ?? 0;
-    const trimHeap = createHeapTrimmer();
     const tell = ({ contentBytes, rowsRead }: ReadProgress): void => {
       const { rowsLoaded, rowsRejected } = writer;
       attempt.tell({ contentBytes, rowsRead, rowsLoaded, rowsRejected });

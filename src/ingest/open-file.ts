@@ -97,11 +97,12 @@ const checkSame = async (file: string, path: string, stats: BigIntStats): Promis
 };
 
 async function* blocksOf(handle: FileHandle, from: number, to = Infinity): AsyncGenerator<Buffer> {
-  const buffers = [Buffer.allocUnsafeSlow(READ_BYTES), Buffer.allocUnsafeSlow(READ_BYTES)] as const;
+  const bufferBytes = Math.min(READ_BYTES, to - from);
+  const buffers = [Buffer.allocUnsafeSlow(bufferBytes), Buffer.allocUnsafeSlow(bufferBytes)] as const;
   let position = from;
   for (let turn = 0; position < to; turn = 1 - turn) {
     const buffer = buffers[turn === 0 ? 0 : 1];
-    const { bytesRead } = await handle.read(buffer, 0, Math.min(READ_BYTES, to - position), position);
+    const { bytesRead } = await handle.read(buffer, 0, Math.min(bufferBytes, to - position), position);
     if (bytesRead === 0) return;
     position += bytesRead;
     for (let start = 0; start < bytesRead; start += BLOCK_BYTES)

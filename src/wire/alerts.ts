@@ -1,4 +1,5 @@
 import { z } from 'zod/v4';
+import { idOrNumber } from './text-formats';
 
 /** What can be wrong; each kind has its own rules in domain/incidents.ts. */
 export const CONDITION_KINDS = [
@@ -50,7 +51,7 @@ export const ConditionObserved = z.union([Condition, z.array(Condition)]);
 
 /** Signal `ackIncident`: somebody looks after it, no more reminders. */
 export const AckIncident = z.strictObject({
-  incidentId: z.coerce.string().regex(/^\d{1,18}$/),
+  incidentId: idOrNumber,
   actor: z.string().optional(),
   reason: z.string().optional(),
 });

@@ -1,7 +1,6 @@
 import { z } from 'zod/v4';
 import type { Condition } from './alerts';
-
-const moment = z.iso.datetime({ offset: true, error: 'a timestamp with an offset is expected' });
+import { momentText } from './text-formats';
 
 /** Starts workflow `freshness`: checks the sources' freshness and records it. Everything is optional by hand. */
 export const FreshnessInput = z.strictObject({
@@ -12,7 +11,7 @@ export const FreshnessInput = z.strictObject({
   planHash: z.string().optional(),
   projectDir: z.string().optional(),
   /** The past moment that is judged, from what the ledger knew then; default: now. */
-  asOf: moment.optional(),
+  asOf: momentText.optional(),
 });
 export type FreshnessInput = z.infer<typeof FreshnessInput>;
 

@@ -1,10 +1,8 @@
 import { z } from 'zod/v4';
+import { idText, momentText } from './text-formats';
 
 /** A history is no place for more: a filter says the same in a line, and a command pins any number. */
 const MAX_IDS = 1_000;
-
-const id = z.string().regex(/^\d{1,18}$/, 'an id is expected');
-const moment = z.iso.datetime({ offset: true, error: 'a timestamp with an offset is expected' });
 
 /**
  * Starts workflow `replayDeadLetters`: takes open dead letters through the checks again and publishes what passes. By
@@ -14,15 +12,15 @@ const moment = z.iso.datetime({ offset: true, error: 'a timestamp with an offset
 export const ReplayInput = z
   .strictObject({
     dataset: z.string().min(1).optional(),
-    replayId: id.optional(),
-    ids: z.array(id).min(1).max(MAX_IDS).optional(),
-    batchId: id.optional(),
+    replayId: idText.optional(),
+    ids: z.array(idText).min(1).max(MAX_IDS).optional(),
+    batchId: idText.optional(),
     /** A reason, as in `error_code`. */
     code: z.string().optional(),
     /** Letters that came at this moment or later. */
-    since: moment.optional(),
+    since: momentText.optional(),
     /** Letters that came before this moment. */
-    until: moment.optional(),
+    until: momentText.optional(),
     /** Who asks, and why: kept with each letter. */
     actor: z.string().min(1).optional(),
     reason: z.string().optional(),

@@ -1,9 +1,7 @@
 import { ApplicationFailure } from '@temporalio/workflow';
-import { z } from 'zod/v4';
+import type { z } from 'zod/v4';
 import type { ErrorCode } from '../domain/errors';
-
-// The bundler drops zod's own call of this, and with it all messages.
-z.config(z.locales.en());
+import './zod-messages';
 
 const problemsOf = (error: z.core.$ZodError): string =>
   error.issues.map((issue) => [issue.path.join('.'), issue.message].filter(Boolean).join(': ')).join('; ');

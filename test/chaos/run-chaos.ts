@@ -42,6 +42,7 @@ export interface ChaosOptions {
 const writeBundle = async (path: string): Promise<void> => {
   const { code } = await bundleWorkflowCode({
     workflowsPath: require.resolve('../../src/workflows'),
+    preloadModules: [require.resolve('../../src/workflows/shared-modules')],
     workflowInterceptorModules: [require.resolve('./short-heartbeats')],
     logger: new DefaultLogger('ERROR', () => undefined),
   });

@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { Client as TemporalClient, Connection } from '@temporalio/client';
@@ -22,8 +23,9 @@ export interface Servers {
 /** What can grow and must not. */
 export interface Sample {
   readonly atSeconds: number;
-  /** The greatest of the workers'. */
+  /** The greatest of the workers', now and since their start. */
   readonly rssMb: number;
+  readonly peakRssMb: number;
   readonly connections: number;
   readonly coordinatorEvents: number;
   readonly feedRows: number;
@@ -126,10 +128,11 @@ export class SystemUnderLoad {
   }
 
   async sample(): Promise<Sample> {
-    const rss = await Promise.all(this.#workers.map((w) => residentMb(w.pid ?? 0)));
+    const memory = await Promise.all(this.#workers.map((w) => residentMb(w.pid ?? 0)));
     return {
       atSeconds: Math.round((Date.now() - this.#startedAt) / 1000),
-      rssMb: Math.max(...rss),
+      rssMb: Math.max(...memory.map(({ now }) => now)),
+      peakRssMb: Math.max(...memory.map(({ peak }) => peak)),
       connections: await this.#count(
         `select count(*) from pg_stat_activity
         where datname = current_database() and application_name <> 'soak' and backend_type = 'client backend'`,
@@ -198,7 +201,11 @@ export class SystemUnderLoad {
   }
 }
 
-const residentMb = async (pid: number): Promise<number> => {
+/** The system's own account of the peak, where it keeps one: samples would miss it. */
+const residentMb = async (pid: number): Promise<{ now: number; peak: number }> => {
   const { stdout } = await run('ps', ['-o', 'rss=', '-p', String(pid)]);
-  return Math.round(Number(stdout.trim()) / 1024);
+  const now = Number(stdout.trim());
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const peak = Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? now);
+  return { now: Math.round(now / 1024), peak: Math.round(peak / 1024) };
 };

@@ -24,6 +24,7 @@ export const quietRuntime = (): void => {
 export const bundleWorkflows = (): Promise<WorkflowBundle> =>
   bundleWorkflowCode({
     workflowsPath: require.resolve('../../src/workflows'),
+    preloadModules: [require.resolve('../../src/workflows/shared-modules')],
     logger: silent,
   });
 
