@@ -44,6 +44,8 @@ export interface Config {
   readonly retryIntervalMs: number;
   /** Runs in a row in which a model fails alike, until it is suspended; 0: never. */
   readonly suspendAfter: number;
+  /** Results of runs, checks and alerts are kept for so long; 0: for ever. */
+  readonly historyDays: number;
   readonly threads: number;
   readonly rolePrefix: string;
   readonly setRoles: boolean;
@@ -169,6 +171,7 @@ const Variables = z.object({
   STRATA_RETRIES: wholeNumber(0, 100).optional(),
   STRATA_RETRY_INTERVAL: durationMs.optional(),
   STRATA_SUSPEND_AFTER: wholeNumber(0, 1_000).optional(),
+  STRATA_HISTORY_DAYS: wholeNumber(0, 36_500).optional(),
   STRATA_THREADS: wholeNumber(1, 64).optional(),
   STRATA_ROLE_PREFIX: z
     .string()
@@ -324,6 +327,7 @@ const freezeConfig = (v: z.infer<typeof Variables>, temporal: TemporalSettings):
     retries: v.STRATA_RETRIES ?? 3,
     retryIntervalMs: v.STRATA_RETRY_INTERVAL ?? 60_000,
     suspendAfter: v.STRATA_SUSPEND_AFTER ?? 3,
+    historyDays: v.STRATA_HISTORY_DAYS ?? 90,
     threads: v.STRATA_THREADS ?? 4,
     rolePrefix: v.STRATA_ROLE_PREFIX ?? 'strata',
     setRoles: v.STRATA_SET_ROLES ?? false,

@@ -124,6 +124,12 @@ export const settings = [
     meaning: 'A model that fails with the same error in so many runs in a row is suspended; 0: never.',
     default: '3',
   },
+  {
+    name: 'STRATA_HISTORY_DAYS',
+    meaning:
+      'Maintenance removes results of runs, checks and alerts that are older, but for what is still needed; 0: never.',
+    default: '90',
+  },
   { name: 'STRATA_THREADS', meaning: 'Models run at once.', default: '4' },
   {
     name: 'STRATA_ROLE_PREFIX',

@@ -11,6 +11,13 @@ import type {
   PublishBatchInput,
   PublishBatchResult,
 } from '../wire/ingest';
+import type {
+  AnalyzeTablesResult,
+  EndAbandonedInput,
+  EndAbandonedResult,
+  SweepLeftoversResult,
+  TrimHistoriesResult,
+} from '../wire/maintenance';
 import type { DescribeWorkerResult, ResumeNodes, ResumeNodesResult } from '../wire/pipeline';
 import type {
   FailReplayInput,
@@ -70,4 +77,12 @@ export interface Activities {
   recordAlerts(input: RecordAlertsInput): Promise<RecordAlertsResult>;
   /** Judges the freshness of sources from the ledger, and records it; once per workflow run. */
   checkFreshness(input: CheckFreshnessInput): Promise<CheckFreshnessResult>;
+  /** Ends batches, replays or runs whose workflow is closed, a page of them; what goes on is left alone. */
+  endAbandoned(input: EndAbandonedInput): Promise<EndAbandonedResult>;
+  /** Drops the shadows of verifications that have ended, and what feeds keep for models that are no more. */
+  sweepLeftovers(): Promise<SweepLeftoversResult>;
+  /** Removes some of the results that are older than the retention. */
+  trimHistories(): Promise<TrimHistoriesResult>;
+  /** Takes the statistics of tables anew, where they are out of date. */
+  analyzeTables(): Promise<AnalyzeTablesResult>;
 }

@@ -8,6 +8,7 @@ import { createFreshnessActivities } from './freshness-activities';
 import { createGuard } from './guard';
 import { createInboxActivities } from './inbox-activities';
 import { createIngestActivities } from './ingest-activities';
+import { createMaintenanceActivities } from './maintenance-activities';
 import { createProjects } from './projects';
 import { createReplayActivities } from './replay-activities';
 import { createTransformActivities } from './transform-activities';
@@ -46,6 +47,8 @@ export interface ActivityDeps {
   readonly retryIntervalMs: number;
   /** A model that failed alike in so many runs in a row is suspended; 0: never. */
   readonly suspendAfter: number;
+  /** Results of runs, checks and alerts are kept for so long; 0: for ever. */
+  readonly historyDays: number;
   /** Whether the custom search attributes are registered in the namespace. */
   readonly searchAttributes: boolean;
   readonly logger: Logger;
@@ -68,6 +71,13 @@ export const createActivities = (deps: ActivityDeps): Activities => {
       ...deps,
       ...deps.transformer,
       bronzePool: deps.loader?.pool ?? deps.pool,
+      projects,
+      guard,
+    }),
+    ...createMaintenanceActivities({
+      ...deps,
+      loaderPool: deps.loader?.pool ?? deps.pool,
+      transformerPool: deps.transformer?.pool ?? deps.pool,
       projects,
       guard,
     }),

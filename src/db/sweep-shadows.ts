@@ -20,7 +20,8 @@ const shadowSchemas = async (pool: DatabasePool): Promise<readonly string[]> =>
     )`select nspname as schema from pg_namespace where starts_with(nspname, ${SHADOW_PREFIX})`,
   );
 
-const dropSchema = async (pool: DatabasePool, schema: string): Promise<void> => {
+/** Says whether it is gone. */
+const dropSchema = async (pool: DatabasePool, schema: string): Promise<boolean> => {
   try {
     await pool.transaction(async (transaction) => {
       await transaction.query(sql.typeAlias('void')`select set_config('lock_timeout', ${DROP_WAIT}, true)`);
@@ -28,21 +29,26 @@ const dropSchema = async (pool: DatabasePool, schema: string): Promise<void> => 
         sql.typeAlias('void')`drop schema if exists ${sql.identifier([schema])} cascade`,
       );
     });
+    return true;
   } catch (error) {
     if (!isSqlState(error, LOCK_NOT_AVAILABLE)) throw error;
+    return false;
   }
 };
 
-/** Drops the shadows of runs that have ended, however they did; those of runs that go on are left alone. */
-export const sweepShadows = async (pool: DatabasePool, isOpen: IsOpen): Promise<void> => {
+/** Drops the shadows of runs that have ended, however they did; those of runs that go on are left alone. Returns how many. */
+export const sweepShadows = async (pool: DatabasePool, isOpen: IsOpen): Promise<number> => {
   const schemas = await shadowSchemas(pool);
-  if (schemas.length === 0) return;
+  if (schemas.length === 0) return 0;
   const running = await pool.any(sql.type(RunRow)`
     select run_id as "runId", workflow_id as "workflowId" from ops.run
     where state = 'running' and command = 'verify'
   `);
+  let dropped = 0;
   for (const schema of schemas) {
     const owner = running.find(({ runId }) => shadowSchema(runId) === schema);
-    if (owner === undefined || !(await isOpen(owner))) await dropSchema(pool, schema);
+    if (owner !== undefined && (await isOpen(owner))) continue;
+    if (await dropSchema(pool, schema)) dropped += 1;
   }
+  return dropped;
 };

@@ -164,6 +164,11 @@ export const errorCatalogue = {
     audience: 'operator',
     hint: 'Query `plan` of the coordinator shows what runs and waits.',
   },
+  ABANDONED: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Its workflow was ended from outside, and nothing half done stayed: load the file, or ask for the replay, again.',
+  },
   RUN_CANCELLED: { retryable: false, audience: 'operator', hint: 'Ask for the run again.' },
   KEY_NULL: {
     retryable: false,

@@ -66,18 +66,19 @@ export const publishReplay = async (
   return asResult(await getReplay(pool, replayId));
 };
 
-/** Ends a replay that can't be carried out: nothing of it stays, and its letters are open as before. Idempotent. */
+/** Ends a replay that can't be carried out: nothing of it stays, and its letters are open as before. Says whether it was ended now. Idempotent. */
 export const failReplay = async (
   { pool }: { readonly pool: DatabasePool },
   { replayId, errorCode, error }: { replayId: string; errorCode: string; error: string },
-): Promise<void> => {
+): Promise<boolean> => {
   await endOtherWriters(pool, `replay ${replayId}`);
-  await pool.transaction(async (transaction) => {
+  return pool.transaction(async (transaction) => {
     const { state, load_id: loadId, dataset } = await lockReplay(transaction, replayId);
-    if (state === 'done' || state === 'failed') return;
+    if (state === 'done' || state === 'failed') return false;
     await markReplayFailed(transaction, replayId, { errorCode, error });
-    if (loadId === null) return;
+    if (loadId === null) return true;
     await sweepLoad(transaction, { loadId, dataset }, { deadLetters: false });
     await dropLoad(transaction, loadId);
+    return true;
   });
 };

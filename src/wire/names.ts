@@ -12,6 +12,7 @@ export const WORKFLOW = {
   alert: 'alert',
   freshness: 'freshness',
   inbox: 'inbox',
+  maintenance: 'maintenance',
 } as const;
 
 export const SIGNAL = {

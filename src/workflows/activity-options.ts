@@ -44,7 +44,7 @@ const planning: ActivityOptions = {
   cancellationType,
 };
 
-/** Deleting the rows of a big file that failed, or settling a million dead letters, takes minutes. */
+/** Deleting the rows of a big file that failed, settling a million dead letters, or statistics of all tables: minutes. */
 const sweeping: ActivityOptions = {
   startToCloseTimeout: '6 hours',
   heartbeatTimeout,
@@ -77,7 +77,15 @@ export const {
   resumeNodes,
 } = proxyActivities<Activities>(shortStep);
 export const { notifyPipeline, planRun, checkFreshness } = proxyActivities<Activities>(planning);
-export const { failBatch, publishReplay, failReplay } = proxyActivities<Activities>(sweeping);
+export const {
+  failBatch,
+  publishReplay,
+  failReplay,
+  endAbandoned,
+  sweepLeftovers,
+  trimHistories,
+  analyzeTables,
+} = proxyActivities<Activities>(sweeping);
 export const { runNode, verifyNode, loadReplay } = proxyActivities<Activities>(longWork);
 export const { raiseAlerts } = proxyActivities<Activities>(telling);
 

@@ -3,6 +3,7 @@ export { alert } from './alert';
 export { freshness } from './freshness';
 export { inbox } from './inbox';
 export { ingest } from './ingest';
+export { maintenance } from './maintenance';
 export { pipeline } from './pipeline';
 export { replayDeadLetters } from './replay-dead-letters';
 export { transform } from './transform';

@@ -8,6 +8,7 @@ import '../wire/alerts';
 import '../wire/freshness';
 import '../wire/inbox';
 import '../wire/ingest';
+import '../wire/maintenance';
 import '../wire/pipeline';
 import '../wire/replay';
 import '../wire/transform';

@@ -31,6 +31,10 @@ const MADE_TO_RUN_BY: Readonly<Record<Exclude<keyof Activities, (typeof NOT_IN_A
   raiseAlerts: 'a file that lacks a column',
   recordAlerts: 'the same',
   checkFreshness: 'a check of freshness',
+  endAbandoned: 'maintenance',
+  sweepLeftovers: 'the same',
+  trimHistories: 'the same',
+  analyzeTables: 'the same',
 };
 
 /** The activities that a worker has. @throws when a round would not make one of them run. */

@@ -39,6 +39,15 @@ export const startBesides = async (round: number, deps: BesidesDeps): Promise<vo
     const workflowId = `chaos/freshness/${round}`;
     await pipeline.begin(WORKFLOW.freshness, { workflowId, input: {}, end: 'COMPLETED' });
   }
+  if (isTurnOf('endAbandoned', 'sweepLeftovers', 'trimHistories', 'analyzeTables')) {
+    // However short what goes on has been quiet, it must not be touched.
+    const input = { idleMinutes: 0 };
+    await pipeline.begin(WORKFLOW.maintenance, {
+      workflowId: `chaos/maintenance/${round}`,
+      input,
+      end: 'COMPLETED',
+    });
+  }
   if (isTurnOf('verifyNode')) await pipeline.verify(`chaos/verify/${round}`);
   if (isTurnOf('requestReplay', 'loadReplay', 'publishReplay')) {
     await insist(databaseUrl, MEND);

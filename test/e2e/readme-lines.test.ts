@@ -149,6 +149,13 @@ const CHECKS: Readonly<Record<string, Check>> = {
       expect(rows).toEqual([{ command: 'verify', state: 'success' }]);
     },
   },
+  [`start ${WORKFLOW.maintenance}`]: {
+    after: async (output) => {
+      const workflowId = await startedBy(output);
+      const result: unknown = await client.workflow.getHandle(workflowId).result();
+      expect(result).toMatchObject({ batches: 0, replays: 0, runs: 0 });
+    },
+  },
   'signal fullRefresh': {
     after: () => finishedWhere((run) => run.transform?.fullRefresh === true && run.state === 'success'),
   },

@@ -153,6 +153,20 @@ const fakes: Activities = {
       searchAttributes: false,
       conditions: [{ kind: 'freshness', subject: 'raw.t', state: 'firing' }],
     }),
+  endAbandoned: ({ kind, after }) =>
+    Promise.resolve({
+      ended: kind === 'batch' ? 1 : 0,
+      databaseUuid: 'db',
+      conditions:
+        kind === 'batch' && after === undefined
+          ? [{ kind: 'failure', subject: 'transactions', state: 'firing' }]
+          : [],
+      ...(kind === 'batch' && after === undefined ? { next: '7' } : {}),
+    }),
+  sweepLeftovers: () => Promise.resolve({ shadows: 1, consumers: 0, feeds: 0 }),
+  trimHistories: () => Promise.resolve({ removed: { 'ops.run': 3 }, more: false }),
+  analyzeTables: () =>
+    Promise.resolve({ analyzed: ['gold.fct'], conditions: [], warehouse: 'w', searchAttributes: false }),
 };
 
 const untilCancelled = async (): Promise<never> => {
@@ -249,6 +263,19 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
         {
           scanInbox: () =>
             Promise.resolve({ databaseUuid: 'db', warehouse: 'w', ready: [], waiting: 0, more: false }),
+        },
+      ),
+    ),
+  'maintenance-done': async (bench) => ended(await start(bench, WORKFLOW.maintenance, {})),
+  'maintenance-failed': async (bench) =>
+    ended(
+      await start(
+        bench,
+        WORKFLOW.maintenance,
+        { idleMinutes: 1 },
+        {
+          sweepLeftovers: () =>
+            Promise.reject(ApplicationFailure.nonRetryable('no project', 'PROJECT_NOT_FOUND')),
         },
       ),
     ),

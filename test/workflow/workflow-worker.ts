@@ -64,6 +64,10 @@ const ACTIVITY_NAMES = [
   'checkFreshness',
   'scanInbox',
   'settleInboxFile',
+  'endAbandoned',
+  'sweepLeftovers',
+  'trimHistories',
+  'analyzeTables',
 ] as const satisfies readonly (keyof Activities)[];
 
 /** All activities: the given fakes, and for the rest one that fails the test. */

@@ -168,6 +168,7 @@ test('every documented variable of strata is accepted, and every accepted one is
     STRATA_HOST_WAIT: '1',
     STRATA_LOG_LEVEL: 'info',
     STRATA_SUSPEND_AFTER: '5',
+    STRATA_HISTORY_DAYS: '5',
     STRATA_METRICS_ADDRESS: '127.0.0.1:9464',
     STRATA_LOG_FORMAT: 'json',
   };

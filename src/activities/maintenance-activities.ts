@@ -1,0 +1,135 @@
+import type { DatabasePool } from 'slonik';
+import { analyzeStale } from '../db/analyze-stale';
+import { emptyUnreadFeeds, forgetDeadConsumers } from '../db/dead-consumers';
+import { openConditions } from '../db/incidents';
+import { loadPlan } from '../db/plans';
+import { trimFeeds } from '../db/relations';
+import { sweepShadows } from '../db/sweep-shadows';
+import { LOADER_HISTORIES, RUN_HISTORIES, trimHistories } from '../db/trim-histories';
+import { endAbandonedRun, listUnfinished, type UnfinishedRow } from '../db/unfinished';
+import { databaseUuid } from '../db/warehouse';
+import { failedBatchConditions } from '../domain/batch-findings';
+import { workflowSubject } from '../domain/workflow-findings';
+import * as ingest from '../ingest';
+import type { Condition } from '../wire/alerts';
+import type { Unfinished } from '../wire/maintenance';
+import { replayWorkflowId, WORKFLOW } from '../wire/names';
+import { closedAs } from './closed-as';
+import type { Activities } from './contract';
+import type { Guard } from './guard';
+import type { Projects } from './projects';
+
+/** So many are looked at by one activity: a question to Temporal each. */
+const PAGE = 100;
+
+export interface MaintenanceActivityDeps {
+  readonly pool: DatabasePool;
+  readonly loaderPool: DatabasePool;
+  readonly transformerPool: DatabasePool;
+  readonly warehouse: string;
+  readonly projects: Projects;
+  readonly historyDays: number;
+  readonly suspendAfter: number;
+  readonly searchAttributes: boolean;
+  readonly guard: Guard;
+}
+
+type MaintenanceActivities = Pick<
+  Activities,
+  'endAbandoned' | 'sweepLeftovers' | 'trimHistories' | 'analyzeTables'
+>;
+
+/** Who carries it on, if anybody; a replay that a command has entered and not started has an id that is made up. */
+const workflowOf = (warehouse: string, kind: Unfinished, { id, workflowId, workflowRunId }: UnfinishedRow) =>
+  workflowId === null
+    ? kind === 'replay'
+      ? { workflowId: replayWorkflowId(warehouse, id) }
+      : undefined
+    : { workflowId, ...(workflowRunId === null ? {} : { runId: workflowRunId }) };
+
+/** Ends one of them; says whether it was open still. */
+const end = (
+  { loaderPool, transformerPool }: MaintenanceActivityDeps,
+  { kind, id, reason }: { readonly kind: Unfinished; readonly id: string; readonly reason: string },
+): Promise<boolean> => {
+  const failure = { errorCode: 'ABANDONED', error: reason };
+  switch (kind) {
+    case 'batch':
+      return ingest.failBatch({ pool: loaderPool }, { batchId: id, ...failure });
+    case 'replay':
+      return ingest.failReplay({ pool: loaderPool }, { replayId: id, ...failure });
+    case 'run':
+      return endAbandonedRun(transformerPool, { runId: id, reason });
+  }
+};
+
+/** A file that came and isn't loaded is told of; a run's work is the next one's. */
+const conditionsOf = (kind: Unfinished, { id, dataset, file }: UnfinishedRow, error: string): Condition[] =>
+  kind === 'batch' && dataset !== null && file !== null
+    ? failedBatchConditions({ dataset, file, batchId: id, errorCode: 'ABANDONED', error })
+    : [];
+
+const endAbandoned = async (
+  deps: MaintenanceActivityDeps,
+  { kind, idleMinutes, after }: Parameters<Activities['endAbandoned']>[0],
+  signal: AbortSignal,
+) => {
+  const pool = kind === 'run' ? deps.transformerPool : deps.loaderPool;
+  const page = await listUnfinished(pool, kind, { idleMinutes, after, limit: PAGE });
+  let ended = 0;
+  const conditions: Condition[] = [];
+  for (const row of page) {
+    signal.throwIfAborted();
+    const workflow = workflowOf(deps.warehouse, kind, row);
+    const closed = workflow === undefined ? undefined : await closedAs(workflow);
+    if (workflow === undefined || closed === undefined) continue;
+    const reason = `Workflow ${workflow.workflowId} is ${closed}, and left this unfinished`;
+    if (!(await end(deps, { kind, id: row.id, reason }))) continue;
+    ended += 1;
+    conditions.push(...conditionsOf(kind, row, reason));
+  }
+  const next = page.length === PAGE ? page.at(-1)?.id : undefined;
+  return {
+    ended,
+    conditions,
+    databaseUuid: await databaseUuid(pool),
+    ...(next === undefined ? {} : { next }),
+  };
+};
+
+export const createMaintenanceActivities = (deps: MaintenanceActivityDeps): MaintenanceActivities => {
+  const { pool, loaderPool, transformerPool, warehouse, projects, searchAttributes, guard } = deps;
+  const trim = { days: deps.historyDays, suspendAfter: deps.suspendAfter };
+  return {
+    endAbandoned: (input) => guard((signal) => endAbandoned(deps, input, signal)),
+
+    sweepLeftovers: () =>
+      guard(async () => {
+        const { nodes } = await loadPlan(transformerPool, await projects.storePlan());
+        const isOpen = async (run: { workflowId: string; runId: string }): Promise<boolean> =>
+          (await closedAs(run)) === undefined;
+        const shadows = await sweepShadows(transformerPool, isOpen);
+        const consumers = await forgetDeadConsumers(transformerPool, Object.keys(nodes));
+        const feeds = await emptyUnreadFeeds(transformerPool);
+        await trimFeeds(transformerPool);
+        return { shadows, consumers, feeds };
+      }),
+
+    trimHistories: () =>
+      guard(async () => {
+        const ofLoads = await trimHistories(loaderPool, LOADER_HISTORIES, trim);
+        const ofRuns = await trimHistories(transformerPool, RUN_HISTORIES, trim);
+        return { removed: { ...ofLoads.removed, ...ofRuns.removed }, more: ofLoads.more || ofRuns.more };
+      }),
+
+    analyzeTables: () =>
+      guard(async (signal) => {
+        const analyzed = await analyzeStale(pool, { signal });
+        const right = await openConditions(pool, [
+          { kind: 'failure', subject: workflowSubject(WORKFLOW.maintenance) },
+        ]);
+        const conditions = right.map((key): Condition => ({ ...key, state: 'ok' }));
+        return { analyzed, conditions, warehouse, searchAttributes };
+      }),
+  };
+};
