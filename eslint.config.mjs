@@ -21,7 +21,9 @@ const PARTS = [
   'dashboard',
   'observability',
   'temporal',
+  'alert-config',
   'config',
+  'config-values',
   'settings',
   'worker',
 ];
@@ -79,6 +81,11 @@ const BOUNDARIES = {
     may: ['domain', 'wire', 'ingest'],
     packages: ['database', 'temporal'],
     why: 'inbox lists and moves files; let src/activities say what became of them',
+  },
+  notify: {
+    may: ['domain', 'wire'],
+    packages: ['database', 'temporal'],
+    why: 'notify only sends what it is given; let src/activities say what became of it',
   },
   stack: {
     may: ['domain', 'wire'],

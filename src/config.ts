@@ -7,6 +7,8 @@ import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod/v4';
 import { StrataError } from './domain/errors';
 import { isRemote } from './domain/file-location';
+import { type AlertConfig, alertConfig, alertProblems, alertVariables } from './alert-config';
+import { durationMs, wholeNumber } from './config-values';
 import { settings } from './settings';
 import { DEFAULT_WAREHOUSE } from './wire/names';
 
@@ -57,6 +59,8 @@ export interface Config {
   readonly metricsAddress?: string | undefined;
   /** Whether a worker sends traces; where to, the exporter reads from OpenTelemetry's own variables. */
   readonly traces: boolean;
+  /** Who is told when something is wrong. Printing it shows no address. */
+  readonly alerts: AlertConfig;
   readonly logLevel: LogLevel;
   readonly logFormat: 'json' | 'pretty' | 'auto';
 }
@@ -82,23 +86,6 @@ export interface ConfigFlags {
 
 const LogLevel = z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']);
 export type LogLevel = z.infer<typeof LogLevel>;
-
-const wholeNumber = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d{1,15}$/, { error: 'must be a whole number', abort: true })
-    .transform(Number)
-    .refine((n) => n >= min && n <= max, `must be between ${min} and ${max}`);
-
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-
-const durationMs = z.string().transform((text, context) => {
-  const match = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h)?$/.exec(text.trim());
-  const unit = UNIT_MS[match?.[2] ?? 's'];
-  if (match?.[1] !== undefined && unit !== undefined) return Math.round(Number(match[1]) * unit);
-  context.addIssue('must be seconds or a duration such as 500ms, 60s or 5m');
-  return z.NEVER;
-});
 
 const yesOrNo = z
   .string()
@@ -187,6 +174,7 @@ const Variables = z.object({
     .optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.string().optional(),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.string().optional(),
+  ...alertVariables,
   STRATA_LOG_LEVEL: LogLevel.optional(),
   STRATA_LOG_FORMAT: z.enum(['json', 'pretty']).optional(),
 });
@@ -300,6 +288,7 @@ export const loadConfig = (env: Environment = process.env, flags: ConfigFlags = 
     ...misspelledVariables(env),
     // The value isn't repeated: it may hold a password.
     ...(parsed.error?.issues ?? []).map((issue) => `${issue.path.join('.')} ${issue.message}`),
+    ...(parsed.success ? alertProblems(parsed.data) : []),
     ...temporalProblems,
     ...fileProblems,
   ];
@@ -336,6 +325,7 @@ const freezeConfig = (v: z.infer<typeof Variables>, temporal: TemporalSettings):
     temporalBinary: v.STRATA_TEMPORAL_BIN,
     metricsAddress: v.STRATA_METRICS_ADDRESS,
     traces: (v.OTEL_EXPORTER_OTLP_ENDPOINT ?? v.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) !== undefined,
+    alerts: concealed(alertConfig(v)),
     logLevel: v.STRATA_LOG_LEVEL ?? 'warn',
     logFormat: v.STRATA_LOG_FORMAT ?? 'auto',
   });

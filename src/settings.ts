@@ -167,6 +167,61 @@ export const settings = [
     default: 'no traces',
   },
   {
+    name: 'STRATA_ALERT_WEBHOOK_URL',
+    meaning: 'Where alerts are posted as JSON; an address is a secret.',
+    default: 'none',
+  },
+  {
+    name: 'STRATA_ALERT_SLACK_URL',
+    meaning: "An incoming webhook of Slack, or of what takes Slack's format.",
+    default: 'none',
+  },
+  {
+    name: 'STRATA_SMTP_URL',
+    meaning: 'The mail server for alerts: smtp://user:password@host:587, or smtps://.',
+    default: 'none',
+  },
+  {
+    name: 'STRATA_ALERT_EMAIL_FROM',
+    meaning: 'Whom mails are from.',
+    default: 'none; needed with STRATA_SMTP_URL',
+  },
+  {
+    name: 'STRATA_ALERT_EMAIL_TO',
+    meaning: 'Whom mails go to, separated by commas.',
+    default: 'none; needed with STRATA_SMTP_URL',
+  },
+  {
+    name: 'STRATA_ALERT_TRIES',
+    meaning: 'Tries of a message until it is given up, and kept.',
+    default: '3',
+  },
+  {
+    name: 'STRATA_ALERT_RETRY_INTERVAL',
+    meaning: 'Pause between these tries.',
+    default: '60s',
+  },
+  {
+    name: 'STRATA_ALERT_TIMEOUT',
+    meaning: 'How long an answer to a message may take.',
+    default: '10s',
+  },
+  {
+    name: 'STRATA_ALERT_REMIND_AFTER',
+    meaning: 'An open incident that nobody has acknowledged is told of again after so long.',
+    default: 'never',
+  },
+  {
+    name: 'STRATA_ALERT_HEARTBEAT_URL',
+    meaning: 'Address of an outside monitor that the alerter asks as long as it lives.',
+    default: 'none',
+  },
+  {
+    name: 'STRATA_ALERT_HEARTBEAT_INTERVAL',
+    meaning: 'How often it does.',
+    default: '5m',
+  },
+  {
     name: 'STRATA_LOG_LEVEL',
     meaning: 'trace, debug, info, warn, error, fatal or silent.',
     default: 'warn',

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { Client } from '@temporalio/client';
 import {
   DefaultLogger,
   makeTelemetryFilterString,
@@ -22,6 +23,7 @@ import { histogramBoundaries } from './observability/metrics';
 import { logTemporalEntry } from './observability/temporal-logger';
 import { temporalUnreachable } from './temporal/connect';
 import { registerSearchAttributes } from './temporal/search-attributes';
+import { reviewAlerts } from './temporal/signal-alerter';
 import { hostTaskQueue } from './wire/names';
 import { openWorkerTelemetry } from './worker-telemetry';
 
@@ -233,6 +235,24 @@ const createWorkers = async (
 };
 
 /**
+ * Starts the alerter where somebody is to be told, or lets it look at the settings of now: its heartbeat begins before
+ * anything is wrong, and what was not delivered yet goes on.
+ */
+const wakeAlerter = async (
+  { config: { alerts }, warehouse, temporal: { namespace } }: StartWorkerOptions,
+  connection: NativeConnection,
+  logger: Logger,
+): Promise<void> => {
+  const { webhookUrl, slackUrl, email, heartbeatUrl } = alerts;
+  if ([webhookUrl, slackUrl, email, heartbeatUrl].every((place) => place === undefined)) return;
+  try {
+    await reviewAlerts(new Client({ connection, namespace }), warehouse);
+  } catch (error) {
+    logger.warn({ why: error instanceof Error ? error.message : String(error) }, 'the alerter was not woken');
+  }
+};
+
+/**
  * Starts a worker of one warehouse: its database migrated, its task queue served. It runs until `shutdown`.
  * @throws DATABASE_UNREACHABLE, DATABASE_NEWER, MIGRATION_CHANGED, TEMPORAL_UNREACHABLE
  */
@@ -259,7 +279,9 @@ export const startWorker = async (options: StartWorkerOptions): Promise<StartedW
     const { warehouse } = options;
     telemetry = await openWorkerTelemetry({ config, pool: database.value, warehouse, logger });
     const parts = { pool: database.value, roles, connection: temporal.value, telemetry, logger };
-    return running(await createWorkers(options, parts), close);
+    const workers = await createWorkers(options, parts);
+    await wakeAlerter(options, temporal.value, logger);
+    return running(workers, close);
   } catch (error) {
     await close();
     throw error;

@@ -1,4 +1,11 @@
-import type { RaiseAlertsInput, RecordAlertsInput, RecordAlertsResult } from '../wire/alerts';
+import type {
+  DeliverAlertInput,
+  DeliverAlertResult,
+  PingHeartbeatResult,
+  RaiseAlertsInput,
+  RecordAlertsInput,
+  RecordAlertsResult,
+} from '../wire/alerts';
 import type { CheckFreshnessInput, CheckFreshnessResult } from '../wire/freshness';
 import type { ScanInboxResult, SettleInboxFileInput, SettleInboxFileResult } from '../wire/inbox';
 import type {
@@ -75,6 +82,10 @@ export interface Activities {
   raiseAlerts(input: RaiseAlertsInput): Promise<void>;
   /** Takes what was observed, and what people did, into the incidents; one transaction. */
   recordAlerts(input: RecordAlertsInput): Promise<RecordAlertsResult>;
+  /** One try of a message, which is sent at least once; says what is to be tried next. */
+  deliverAlert(input: DeliverAlertInput): Promise<DeliverAlertResult>;
+  /** Tells an outside monitor that alerts can be delivered; a failure is logged. */
+  pingHeartbeat(input: Record<string, never>): Promise<PingHeartbeatResult>;
   /** Judges the freshness of sources from the ledger, and records it; once per workflow run. */
   checkFreshness(input: CheckFreshnessInput): Promise<CheckFreshnessResult>;
   /** Ends batches, replays or runs whose workflow is closed, a page of them; what goes on is left alone. */

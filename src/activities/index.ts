@@ -1,7 +1,7 @@
 import type { DatabasePool } from 'slonik';
 import { createFileSources } from '../ingest';
 import type { Logger } from '../observability/logger';
-import { createAlertActivities } from './alert-activities';
+import { type AlertOptions, createAlertActivities } from './alert-activities';
 import type { Activities } from './contract';
 import { createCoordinatorActivities } from './coordinator-activities';
 import { createFreshnessActivities } from './freshness-activities';
@@ -51,6 +51,8 @@ export interface ActivityDeps {
   readonly historyDays: number;
   /** Whether the custom search attributes are registered in the namespace. */
   readonly searchAttributes: boolean;
+  /** Who is told when something is wrong. */
+  readonly alerts: AlertOptions;
   readonly logger: Logger;
 }
 

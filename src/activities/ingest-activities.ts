@@ -1,4 +1,4 @@
-import { Context } from '@temporalio/activity';
+import { Context, getClient } from '@temporalio/activity';
 import type { DatabasePool } from 'slonik';
 import { ensureBronze } from '../db/ensure-bronze';
 import { checkDatabaseUuid, databaseUuid } from '../db/warehouse';
@@ -9,7 +9,7 @@ import type { BatchLoaded } from '../wire/pipeline';
 import type { Activities } from './contract';
 import type { Guard } from './guard';
 import type { Projects } from './projects';
-import { signalWithStart } from './signal-with-start';
+import { signalWithStart } from '../temporal/signal-with-start';
 
 export interface IngestActivityDeps {
   readonly pool: DatabasePool;
@@ -38,6 +38,7 @@ export const thisWorkflow = (): { workflowId: string; workflowRunId: string } =>
 
 const signalPipeline = (warehouse: string, signal: BatchLoaded): Promise<void> =>
   signalWithStart(
+    getClient(),
     {
       type: WORKFLOW.pipeline,
       workflowId: pipelineWorkflowId(warehouse),

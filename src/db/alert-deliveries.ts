@@ -52,6 +52,91 @@ export const pendingDeliveries = async (
   `)),
 ];
 
+const DueRow = PendingRow.extend({
+  incidentId: z.string().nullable(),
+  state: z.enum(['pending', 'delivered', 'failed']),
+  tries: z.number(),
+  key: z.string(),
+  message: z.record(z.any()),
+});
+
+/** A message, and what became of it. */
+export type StoredDelivery = Omit<z.infer<typeof DueRow>, 'message'> & { readonly message: AlertMessage };
+
+/** A message by its id; undefined where there is none: the database is another one. */
+export const readDelivery = async (
+  db: CommonQueryMethods,
+  deliveryId: string,
+): Promise<StoredDelivery | undefined> => {
+  const row = await db.maybeOne(sql.type(DueRow)`
+    select
+      delivery_id as "deliveryId",
+      incident_id as "incidentId",
+      channel,
+      state,
+      tries,
+      idempotency_key as key,
+      message,
+      greatest(0, ceil(extract(epoch from next_try_at - clock_timestamp()) * 1000))::float8 as "inMs"
+    from ops.alert_delivery
+    where delivery_id = ${deliveryId}::bigint
+  `);
+  return row === null ? undefined : { ...row, message: row.message as unknown as AlertMessage };
+};
+
+export interface EndedTry {
+  readonly state: StoredDelivery['state'];
+  /** Why it failed. */
+  readonly error?: string | undefined;
+  /** Of one that is to be tried again. */
+  readonly againInMs: number;
+}
+
+/** Records a try, once: of two that were made of the same state the first one counts. */
+export const recordTry = async (
+  db: CommonQueryMethods,
+  { deliveryId, tries }: Pick<StoredDelivery, 'deliveryId' | 'tries'>,
+  { state, error, againInMs }: EndedTry,
+): Promise<void> => {
+  await db.query(sql.typeAlias('void')`
+    update ops.alert_delivery
+    set
+      tries = tries + 1,
+      state = ${state},
+      last_error = coalesce(${error ?? null}, last_error),
+      next_try_at = clock_timestamp() + make_interval(secs => ${againInMs / 1_000}::float8),
+      finished_at = case when ${state} = 'pending' then null else clock_timestamp() end
+    where delivery_id = ${deliveryId}::bigint and state = 'pending' and tries = ${tries}
+  `);
+};
+
+/** What is to be sent next by the channel about the incident of a message: the same again, or what waited for it. */
+export const nextDelivery = async (
+  db: CommonQueryMethods,
+  { deliveryId, incidentId, channel }: Pick<StoredDelivery, 'deliveryId' | 'incidentId' | 'channel'>,
+): Promise<PendingDelivery | undefined> =>
+  (await db.maybeOne(sql.type(PendingRow)`
+    select
+      delivery_id as "deliveryId",
+      channel,
+      greatest(0, ceil(extract(epoch from next_try_at - clock_timestamp()) * 1000))::float8 as "inMs"
+    from ops.alert_delivery
+    where
+      state = 'pending' and channel = ${channel}
+      and (delivery_id = ${deliveryId}::bigint or incident_id = ${incidentId}::bigint)
+    order by delivery_id
+    limit 1
+  `)) ?? undefined;
+
+/** Whether a message has been due for so long that nobody can be sending it. */
+export const hasOverdueDelivery = (db: CommonQueryMethods, overdueMs: number): Promise<boolean> =>
+  db.oneFirst(sql.type(z.object({ exists: z.boolean() }))`
+    select exists (
+      select from ops.alert_delivery
+      where state = 'pending' and next_try_at < clock_timestamp() - make_interval(secs => ${overdueMs / 1_000}::float8)
+    ) as exists
+  `);
+
 const TestedRow = z.object({ deliveryId: z.string(), channel: ChannelText });
 
 /** The messages of a test. */

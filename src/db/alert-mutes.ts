@@ -36,7 +36,10 @@ export const muteAlerts = async (db: CommonQueryMethods, mute: MuteAlerts): Prom
     insert into ops.alert_mute (kind, subject, until, actor, reason)
     values (
       ${mute.kind ?? null}, ${mute.subject ?? null},
-      clock_timestamp() + make_interval(secs => ${mute.seconds}::float8), ${mute.actor ?? null}, ${mute.reason ?? null}
+      coalesce(
+        ${mute.until ?? null}::timestamptz, clock_timestamp() + make_interval(secs => ${mute.seconds ?? null}::float8)
+      ),
+      ${mute.actor ?? null}, ${mute.reason ?? null}
     )
   `);
 };

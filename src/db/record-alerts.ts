@@ -1,6 +1,7 @@
 import type { CommonQueryMethods, DatabasePool } from 'slonik';
 import { z } from 'zod';
 import { alertMessage, testMessage } from '../domain/alert-message';
+import { liftedConditions } from '../domain/run-findings';
 import {
   type Incident,
   incidentOf,
@@ -11,7 +12,14 @@ import {
   passTime,
   type Step,
 } from '../domain/incidents';
-import type { Channel, Condition, OpenIncident, RecordAlertsInput, RecordAlertsResult } from '../wire/alerts';
+import type {
+  Channel,
+  Condition,
+  ConditionKey,
+  OpenIncident,
+  RecordAlertsInput,
+  RecordAlertsResult,
+} from '../wire/alerts';
 import { insertDelivery, pendingDeliveries, testDeliveries } from './alert-deliveries';
 import { activeMutes, muteAlerts, unmuteAlerts } from './alert-mutes';
 import {
@@ -23,6 +31,7 @@ import {
   updateIncident,
 } from './incidents';
 import { sql } from './sql';
+import { liftedNodes } from './suspensions';
 import { databaseUuid } from './warehouse';
 
 const SHOWN_INCIDENTS = 50;
@@ -35,6 +44,8 @@ export interface RecordAlertsDeps {
   readonly channels: readonly Channel[];
   /** Unset: no reminders. */
   readonly remindAfterMs?: number | undefined;
+  /** Unset: no heartbeat. */
+  readonly heartbeatIntervalMs?: number | undefined;
 }
 
 /** One turn of the alerter within its transaction. */
@@ -98,6 +109,10 @@ const now = (db: CommonQueryMethods): Promise<number> =>
     select (extract(epoch from clock_timestamp()) * 1000)::float8 as now
   `);
 
+const suspendedSubjects = (conditions: readonly ConditionKey[]): string[] => [
+  ...new Set(conditions.filter(({ kind }) => kind === 'suspended').map(({ subject }) => subject)),
+];
+
 const startTests = async (
   db: CommonQueryMethods,
   { warehouse, channels }: RecordAlertsDeps,
@@ -125,17 +140,27 @@ export const recordAlerts = (
     const locked = await lockOpenIncidents(db);
     const moment: Moment = { nowMs: await now(db), mutes: (await activeMutes(db)).map(asMute) };
     const turn = new Turn(db, deps, moment, locked);
+    const lifted = await liftedNodes(
+      db,
+      suspendedSubjects([...locked.flatMap((i) => i.conditions), ...conditions]),
+    );
+    const isLifted = ({ kind, subject, state }: Condition): boolean =>
+      kind === 'suspended' && state === 'firing' && lifted.some(({ nodeId }) => nodeId === subject);
+    for (const condition of liftedConditions(lifted)) await turn.observed(condition);
     for (const condition of conditions)
-      if (condition.databaseUuid === undefined || condition.databaseUuid === uuid)
-        await turn.observed(condition);
+      if ((condition.databaseUuid ?? uuid) === uuid && !isLifted(condition)) await turn.observed(condition);
     await turn.timePassed();
     const open = await turn.end();
     const looks = open.flatMap((incident) => lookAgainAt(incident, moment, deps.remindAfterMs) ?? []);
+    const deliveries = await pendingDeliveries(db, DELIVERIES_AT_ONCE);
+    const { heartbeatIntervalMs } = deps;
     return {
       open: open.slice(0, SHOWN_INCIDENTS).map(shown),
       openCount: open.length,
-      deliveries: await pendingDeliveries(db, DELIVERIES_AT_ONCE),
-      ...(looks.length === 0 ? {} : { lookAgainInMs: Math.max(0, Math.min(...looks) - moment.nowMs) }),
+      deliveries,
+      ...(deliveries.length < DELIVERIES_AT_ONCE ? {} : { moreDeliveries: true }),
+      ...(looks.length === 0 ? {} : { nextLookInMs: Math.max(0, Math.min(...looks) - moment.nowMs) }),
+      ...(heartbeatIntervalMs === undefined ? {} : { heartbeatIntervalMs }),
       tested: await Promise.all(
         tests.map(async ({ testId }) => ({ testId, deliveries: await testDeliveries(db, testId) })),
       ),

@@ -2,7 +2,7 @@ import type { CommonQueryMethods, DatabasePool, DatabaseTransactionConnection } 
 import { sql } from './sql';
 import { z } from 'zod';
 import { StrataError } from '../domain/errors';
-import { runFindings, toTell } from '../domain/run-findings';
+import { runFindings, suspendedConditions, toTell } from '../domain/run-findings';
 import type { Condition } from '../wire/alerts';
 import type { FinishRunInput, FinishRunResult, NodeResult, RowCounts } from '../wire/transform';
 import { openConditions } from './incidents';
@@ -175,7 +175,8 @@ export const finishRun = async (
   });
   await trimFeeds(pool);
   await sweepShadows(pool, isOpen);
-  return { suspended, conditions: await conditionsOf(pool, input) };
+  const conditions = await conditionsOf(pool, input);
+  return { suspended, conditions: [...conditions, ...suspendedConditions(suspended, runId)] };
 };
 
 const conditionsOf = async (pool: DatabasePool, { runId, results }: FinishRunInput): Promise<Condition[]> => {

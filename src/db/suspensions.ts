@@ -68,6 +68,28 @@ export const liftSuspensions = async (
   return rows.map(told);
 };
 
+const LiftedRow = z.object({ nodeId: z.string(), because: z.enum(['resumed', 'succeeded', 'changed']) });
+
+/** Which of these nodes were suspended, and are no more; with what ended it. */
+export const liftedNodes = async (
+  db: CommonQueryMethods,
+  nodeIds: readonly string[],
+): Promise<readonly z.infer<typeof LiftedRow>[]> =>
+  nodeIds.length === 0
+    ? []
+    : db.any(sql.type(LiftedRow)`
+        select newest.node_id as "nodeId", newest.lifted_because as because
+        from unnest(${sql.array(nodeIds, 'text')}) as n (node_id)
+        cross join lateral (
+          select s.node_id, s.lifted_at, s.lifted_because
+          from ops.node_suspension as s
+          where s.node_id = n.node_id
+          order by s.suspended_at desc
+          limit 1
+        ) as newest
+        where newest.lifted_at is not null
+      `);
+
 /**
  * The suspended nodes of a plan, by id. A node whose definition is another one than the one that failed is suspended no
  * more: that is recorded here.

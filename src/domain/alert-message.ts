@@ -26,6 +26,10 @@ export interface AlertMessage {
   readonly workflowId?: string | undefined;
 }
 
+/** A message stays small whatever went wrong at once. */
+const MAX_SUMMARY = 8_000;
+const MAX_AFFECTED = 200;
+
 const NOUN: Readonly<Record<ConditionKind, readonly [string, string]>> = {
   failure: ['failure', 'failures'],
   freshness: ['check', 'checks'],
@@ -75,8 +79,8 @@ export const alertMessage = (
     warehouse,
     severity: incident.severity,
     title: titleOf(incident, event, nowMs),
-    summary: [incident.summary, ...news.map((c) => c.summary)].join('\n'),
-    affected: incident.affected,
+    summary: [incident.summary, ...news.map((c) => c.summary)].join('\n').slice(0, MAX_SUMMARY),
+    affected: incident.affected.slice(0, MAX_AFFECTED),
     incident: {
       id: incidentId,
       kind,

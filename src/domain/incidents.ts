@@ -44,6 +44,7 @@ export interface Step<I extends Incident> {
 
 export interface Mute {
   readonly kind?: ConditionKind | undefined;
+  /** `*` stands for any text. */
   readonly subject?: string | undefined;
   readonly untilMs: number;
 }
@@ -60,6 +61,20 @@ const ALWAYS_TOLD: ReadonlySet<ConditionKind> = new Set(['suspended']);
 
 const isSame = (a: ConditionKey, b: ConditionKey): boolean => a.kind === b.kind && a.subject === b.subject;
 
+const matches = (pattern: string, subject: string): boolean => {
+  const [first = '', ...rest] = pattern.split('*');
+  const last = rest.pop();
+  if (last === undefined) return pattern === subject;
+  if (!subject.startsWith(first) || !subject.endsWith(last)) return false;
+  let from = first.length;
+  for (const part of rest) {
+    const at = subject.indexOf(part, from);
+    if (at < 0) return false;
+    from = at + part.length;
+  }
+  return from <= subject.length - last.length;
+};
+
 /** Until when nobody is told of this; undefined where it isn't muted. */
 export const mutedUntil = (key: ConditionKey, { nowMs, mutes }: Moment): number | undefined => {
   const ends = mutes
@@ -67,7 +82,7 @@ export const mutedUntil = (key: ConditionKey, { nowMs, mutes }: Moment): number 
       (m) =>
         m.untilMs > nowMs &&
         (m.kind === undefined || m.kind === key.kind) &&
-        (m.subject === undefined || m.subject === key.subject),
+        (m.subject === undefined || matches(m.subject, key.subject)),
     )
     .map((m) => m.untilMs);
   return ends.length === 0 ? undefined : Math.max(...ends);
@@ -95,8 +110,8 @@ export const incidentOf = <I extends Incident>(
   condition: ConditionKey & { readonly cause?: ConditionKey | undefined },
 ): I | undefined => {
   const firing = open.filter((incident) => incident.state === 'firing');
-  const find = (matches: (c: HeldCondition) => boolean): I | undefined =>
-    firing.find((incident) => incident.conditions.some(matches));
+  const find = (isMeant: (c: HeldCondition) => boolean): I | undefined =>
+    firing.find((incident) => incident.conditions.some(isMeant));
   const { cause } = condition;
   return (
     find((c) => isSame(c, condition)) ??

@@ -1,5 +1,5 @@
 import type { Condition, ConditionKey } from '../wire/alerts';
-import type { NodeResult } from '../wire/transform';
+import type { NodeResult, SuspendedNode } from '../wire/transform';
 
 /** The subject of what is wrong with a project as a whole. */
 export const RUN_SUBJECT = 'run';
@@ -47,6 +47,34 @@ export const runFindings = ({ runId, results }: EndedRun): Findings => {
   });
   return { wrong, right: [{ kind: 'failure', subject: RUN_SUBJECT }, ...right] };
 };
+
+/** Of nodes that a run has suspended: part of the incident of their failures, and told of since somebody has to act. */
+export const suspendedConditions = (suspended: readonly SuspendedNode[], runId: string): Condition[] =>
+  suspended.map(({ nodeId, label, failures }) => ({
+    kind: 'suspended',
+    subject: nodeId,
+    state: 'firing',
+    severity: 'error',
+    summary: `${label} is suspended: it failed alike in ${failures} runs in a row; strata resume ${label}`,
+    cause: { kind: 'failure', subject: nodeId },
+    observation: runId,
+    runId,
+  }));
+
+export interface LiftedSuspension {
+  readonly nodeId: string;
+  readonly because: 'resumed' | 'succeeded' | 'changed';
+}
+
+/**
+ * What it means that nodes run again. Who resumes one says that it is mended: its failures are over with it, and the
+ * next one is the first of another streak.
+ */
+export const liftedConditions = (lifted: readonly LiftedSuspension[]): Condition[] =>
+  lifted.flatMap(({ nodeId: subject, because }): Condition[] => [
+    { kind: 'suspended', subject, state: 'ok' },
+    ...(because === 'resumed' ? [{ kind: 'failure', subject, state: 'ok' } as const] : []),
+  ]);
 
 /** Mistakes of whoever asked, who is told by the answer. */
 const ASKERS_MISTAKES: ReadonlySet<string> = new Set([

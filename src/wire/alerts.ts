@@ -1,5 +1,5 @@
 import { z } from 'zod/v4';
-import { idOrNumber } from './text-formats';
+import { idOrNumber, momentText } from './text-formats';
 
 /** What can be wrong; each kind has its own rules in domain/incidents.ts. */
 export const CONDITION_KINDS = [
@@ -57,7 +57,7 @@ export const AckIncident = z.strictObject({
 });
 export type AckIncident = z.infer<typeof AckIncident>;
 
-/** What a mute is about: all of a kind, all of a subject, or both together. */
+/** What a mute is about: all of a kind, all of a subject, or both together; in a subject `*` stands for any text. */
 const MuteScope = z.strictObject({
   kind: ConditionKind.optional(),
   subject: z.string().min(1).max(500).optional(),
@@ -66,15 +66,22 @@ type MuteScope = z.infer<typeof MuteScope>;
 
 const namesSomething = ({ kind, subject }: MuteScope): boolean => kind !== undefined || subject !== undefined;
 
-/** Signal `muteAlerts`: incidents are recorded, and nobody is told of them. */
+/** Signal `muteAlerts`: incidents are recorded, and nobody is told of them; for so long, or until a moment. */
 export const MuteAlerts = MuteScope.extend({
   seconds: z
     .number()
     .positive()
-    .max(366 * 86_400),
+    .max(366 * 86_400)
+    .optional(),
+  until: momentText.optional(),
   actor: z.string().optional(),
   reason: z.string().optional(),
-}).refine(namesSomething, 'kind or subject is needed');
+})
+  .refine(namesSomething, 'kind or subject is needed')
+  .refine(
+    ({ seconds, until }) => (seconds === undefined) !== (until === undefined),
+    'either seconds or until is needed',
+  );
 export type MuteAlerts = z.infer<typeof MuteAlerts>;
 
 /** Signal `unmuteAlerts`: ends the mutes of just this kind and subject. */
@@ -145,8 +152,10 @@ export interface RecordAlertsResult {
   openCount: number;
   /** The next of each incident and channel; their order is kept. */
   deliveries: PendingDelivery[];
-  /** When to look again without being told: for a reminder, or since a mute ends. */
-  lookAgainInMs?: number | undefined;
+  /** There are more of them than these: look again when these are done. */
+  moreDeliveries?: boolean | undefined;
+  /** When to look again without being told: for a reminder, since a mute ends, or for work that ended untold. */
+  nextLookInMs?: number | undefined;
   /** Set where a heartbeat is configured. */
   heartbeatIntervalMs?: number | undefined;
   tested: { testId: string; deliveries: { deliveryId: string; channel: Channel }[] }[];
@@ -156,10 +165,16 @@ export interface DeliverAlertInput {
   deliveryId: string;
 }
 
+/** What one try came to. */
 export interface DeliverAlertResult {
   state: 'pending' | 'delivered' | 'failed';
   /** What is to be tried next: the same again, or what waited for it. */
   next?: PendingDelivery | undefined;
+}
+
+export interface PingHeartbeatResult {
+  /** False: there is no address, it could not be reached, or messages have waited for too long. */
+  pinged: boolean;
 }
 
 /** Answer of query `status`. */
@@ -169,6 +184,7 @@ export interface AlertStatus {
   openCount: number;
   /** Told, and not yet recorded. */
   waiting: number;
+  /** Messages that are being sent, or wait for their next try. */
   deliveries: number;
   heartbeat: boolean;
 }

@@ -67,6 +67,16 @@ const telling: ActivityOptions = {
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10s' },
 };
 
+/** A try of a message takes as long as its channels may (STRATA_ALERT_TIMEOUT, at most a minute, thrice for a mail). */
+const sending: ActivityOptions = {
+  startToCloseTimeout: '5 minutes',
+  heartbeatTimeout,
+  retry: untilInfrastructureReturns,
+};
+
+/** The next one comes soon. */
+const pinging: ActivityOptions = { startToCloseTimeout: '2 minutes', retry: { maximumAttempts: 1 } };
+
 export const {
   acceptBatch,
   publishBatch,
@@ -88,6 +98,8 @@ export const {
 } = proxyActivities<Activities>(sweeping);
 export const { runNode, verifyNode, loadReplay } = proxyActivities<Activities>(longWork);
 export const { raiseAlerts } = proxyActivities<Activities>(telling);
+export const { deliverAlert } = proxyActivities<Activities>(sending);
+export const { pingHeartbeat } = proxyActivities<Activities>(pinging);
 
 /** A host that restarts, or is being replaced, is back by then; a load that waits longer is someone's mistake. */
 export const HOST_WAIT_MS = 60 * 60_000;

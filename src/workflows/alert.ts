@@ -25,13 +25,17 @@ import {
 } from '../wire/alerts';
 import { alertWorkflowId, QUERY, SIGNAL, UPDATE } from '../wire/names';
 import { recordAlerts } from './activity-options';
+import { AlertDeliveries } from './alert-deliveries';
 import { alertDetails } from './alert-details';
+import { AlertHeartbeat } from './alert-heartbeat';
 import { obeySignal } from './obey-signal';
 import { parseInput } from './parse-input';
 import { thisWarehouse } from './this-warehouse';
 
 /** A turn costs some ten events of at most 51,200. */
 const TURNS_PER_EXECUTION = 500;
+/** However soon it is to look again. */
+const SHORTEST_WAIT_MS = 1_000;
 
 const conditionObservedSignal = defineSignal<[unknown]>(SIGNAL.conditionObserved);
 const ackIncidentSignal = defineSignal<[unknown]>(SIGNAL.ackIncident);
@@ -58,6 +62,10 @@ class Alerter {
   private isDue = true;
   private last: RecordAlertsResult | undefined;
   private turns = 0;
+  private readonly deliveries = new AlertDeliveries(() => {
+    if (this.last?.moreDeliveries === true) this.isDue = true;
+  });
+  private readonly heartbeat = new AlertHeartbeat(() => this.last?.heartbeatIntervalMs);
   private readonly tested = new Map<string, TestedAlert>();
 
   constructor(private readonly input: AlertInput) {
@@ -88,11 +96,20 @@ class Alerter {
   }
 
   async attend(): Promise<void> {
+    void this.heartbeat.beat();
     for (;;) {
-      await condition(() => this.isDue);
+      await this.untilReady();
+      if (this.mayContinue()) await this.continueAsNew();
       await this.record();
-      if (this.isLong() && !this.isDue && allHandlersFinished()) await this.continueAsNew();
     }
+  }
+
+  /** Until there is something to do, or it is time to look whether there is. */
+  private async untilReady(): Promise<void> {
+    const isReady = (): boolean => this.isDue || this.mayContinue();
+    const nextLookInMs = this.last?.nextLookInMs;
+    if (nextLookInMs === undefined) return condition(isReady);
+    if (!(await condition(isReady, Math.max(SHORTEST_WAIT_MS, nextLookInMs)))) this.isDue = true;
   }
 
   private async record(): Promise<void> {
@@ -103,6 +120,7 @@ class Alerter {
     const summary = `${taken.conditions.length} observations`;
     this.last = await recordAlerts.executeWithOptions({ summary }, [taken]);
     for (const { testId, deliveries } of this.last.tested) this.tested.set(testId, { deliveries });
+    this.deliveries.take(this.last.deliveries);
     setCurrentDetails(alertDetails(this.status()));
   }
 
@@ -118,9 +136,12 @@ class Alerter {
     if (obeySignal(schema, raw, act)) this.isDue = true;
   }
 
-  private isLong(): boolean {
+  /** Messages that wait for their next try are taken up again by who comes after. */
+  private mayContinue(): boolean {
     const { turnsPerExecution = TURNS_PER_EXECUTION } = this.input;
-    return this.turns >= turnsPerExecution || workflowInfo().continueAsNewSuggested;
+    const isLong = this.turns >= turnsPerExecution || workflowInfo().continueAsNewSuggested;
+    const isBusy = this.isDue || this.deliveries.isSending || this.heartbeat.isPinging;
+    return isLong && !isBusy && allHandlersFinished();
   }
 
   /** Nothing is lost: what waits is carried over, and a signal that arrives meanwhile makes the server repeat this. */
@@ -136,7 +157,7 @@ class Alerter {
       open: this.last?.open ?? [],
       openCount: this.last?.openCount ?? 0,
       waiting: this.waiting.conditions.length,
-      deliveries: this.last?.deliveries.length ?? 0,
+      deliveries: this.deliveries.count,
       heartbeat: this.last?.heartbeatIntervalMs !== undefined,
     };
   }

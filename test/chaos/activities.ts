@@ -2,12 +2,14 @@ import type { Activities } from '../../src/activities/contract';
 import { type ActivityDeps, createActivities } from '../../src/activities';
 
 /**
- * A round has no inbox: what a crash leaves of these is in test/unit/inbox and test/workflow/inbox.test.ts. Of the last
- * two one runs once for a coordinator and does nothing, the other when somebody mends what failed for days.
+ * A round has no inbox: what a crash leaves of these is in test/unit/inbox and test/workflow/inbox.test.ts. Nor has it
+ * anybody to tell: test/e2e/alert-delivery.test.ts kills a worker that sends. Of the last two one runs once for a coordinator and does nothing, the other when somebody mends what failed for days.
  */
 const NOT_IN_A_ROUND = [
   'scanInbox',
   'settleInboxFile',
+  'deliverAlert',
+  'pingHeartbeat',
   'describeWorker',
   'resumeNodes',
 ] as const satisfies readonly (keyof Activities)[];
@@ -40,7 +42,7 @@ const MADE_TO_RUN_BY: Readonly<Record<Exclude<keyof Activities, (typeof NOT_IN_A
 /** The activities that a worker has. @throws when a round would not make one of them run. */
 export const activityNames = (): string[] => {
   // Making them does nothing yet: they are only asked for their names.
-  const names = Object.keys(createActivities({ projectDir: '' } as ActivityDeps)).filter(
+  const names = Object.keys(createActivities({ projectDir: '', alerts: {} } as ActivityDeps)).filter(
     (name) => !NOT_IN_A_ROUND.some((other) => other === name),
   );
   const unknown = names.filter((name) => !(name in MADE_TO_RUN_BY));

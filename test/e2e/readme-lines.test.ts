@@ -9,6 +9,7 @@ import { loadConfig } from '../../src/config';
 import { relationKey } from '../../src/db/relations';
 import { resolveTemporalBinary } from '../../src/stack';
 import {
+  alertWorkflowId,
   DEFAULT_WAREHOUSE,
   ingestWorkflowId,
   pipelineWorkflowId,
@@ -196,6 +197,14 @@ const CHECKS: Readonly<Record<string, Check>> = {
       expect(await session.query('select lifted_because from ops.node_suspension')).toEqual([
         { lifted_because: 'resumed' },
       ]);
+    },
+  },
+  'signal muteAlerts': {
+    after: async () => {
+      await waitFor(
+        async () => (await session.query(`select from ops.alert_mute where subject = 'raw.*'`)).length === 1,
+      );
+      await client.workflow.getHandle(alertWorkflowId(DEFAULT_WAREHOUSE)).terminate();
     },
   },
   'query status': { after: async (output) => expect(output).toContain('"finished"') },

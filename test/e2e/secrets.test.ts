@@ -9,6 +9,7 @@ import {
   type TestDatabase,
   testTemporalAddress,
 } from '../support/database';
+import { textsIn } from '../support/texts-in';
 import { type Env, requireBuild, type RunningCommand, serversOf, startStrata, strata } from './strata';
 
 const SECRET = 'pl@nted-S3cret';
@@ -32,13 +33,6 @@ const run = async (args: readonly string[], over: Env = {}): Promise<number | nu
   const { code, stdout, stderr } = await strata([...args, '--verbose'], { ...env, ...over });
   said.push(stdout, stderr);
   return code;
-};
-
-/** Texts and bytes anywhere in a value. */
-const textsIn = (value: unknown): string[] => {
-  if (typeof value === 'string') return [value];
-  if (value instanceof Uint8Array) return [Buffer.from(value).toString('utf8')];
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
 };
 
 const histories = async (): Promise<string[]> => {

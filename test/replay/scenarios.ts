@@ -141,6 +141,8 @@ const fakes: Activities = {
       deliveries: [],
       tested: tests.map((t) => ({ ...t, deliveries: [] })),
     }),
+  deliverAlert: () => Promise.resolve({ state: 'delivered' }),
+  pingHeartbeat: () => Promise.resolve({ pinged: true }),
   checkFreshness: () =>
     Promise.resolve({
       checkId: 'run',

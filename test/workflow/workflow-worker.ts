@@ -61,6 +61,8 @@ const ACTIVITY_NAMES = [
   'resumeNodes',
   'raiseAlerts',
   'recordAlerts',
+  'deliverAlert',
+  'pingHeartbeat',
   'checkFreshness',
   'scanInbox',
   'settleInboxFile',

@@ -1,8 +1,10 @@
 import type { DatabasePool } from 'slonik';
 import { judge } from '../../../src/activities/failures';
 import { createWarehousePool } from '../../../src/db/pool';
+import { recordAlerts } from '../../../src/db/record-alerts';
 import { rawSql } from '../../../src/db/raw-sql';
 import { resumeNodes, suspendedNodes } from '../../../src/db/suspensions';
+import type { Condition } from '../../../src/wire/alerts';
 import type { FinishRunResult, NodeResult, TransformInput } from '../../../src/wire/transform';
 import { runGraph } from '../../../src/workflows/run-graph';
 import { createTestDatabase, type TestDatabase } from '../../support/database';
@@ -156,4 +158,37 @@ test('a model whose SQL was changed is suspended no more', async () => {
   await suspend();
   warehouse = await TestWarehouse.open(pool, compileShop(models('select 2 as n')));
   expect((await run()).nodes.broken).toBe('success');
+});
+
+describe('the alerter', () => {
+  const turn = (conditions: Condition[]) =>
+    recordAlerts(
+      { pool, warehouse: 'w', channels: ['webhook'] },
+      { conditions, acks: [], mutes: [], unmutes: [], tests: [] },
+    );
+  const told = async (): Promise<readonly unknown[]> =>
+    pool.anyFirst(rawSql('select event from ops.alert_delivery order by delivery_id'));
+
+  beforeEach(() => pool.query(rawSql('truncate ops.incident cascade')));
+
+  test('tells of a suspension as part of the failures’ incident; resuming ends both, the next failure is another one', async () => {
+    for (let i = 0; i < 3; i++) await turn((await run()).conditions);
+    expect(await told()).toEqual(['firing', 'escalated']);
+    const suspended = await turn([]);
+    expect(suspended.open).toMatchObject([{ kind: 'failure', subject: 'model.shop.broken', seen: 3 }]);
+    await resumeNodes(pool, { actor: 'ann' });
+    expect((await turn([])).openCount).toBe(0);
+    expect(await told()).toEqual(['firing', 'escalated', 'resolved']);
+    await turn((await run()).conditions);
+    expect(await told()).toEqual(['firing', 'escalated', 'resolved', 'firing']);
+  });
+
+  test('does not open an incident for a suspension that was lifted before it heard of it', async () => {
+    await run();
+    await run();
+    const { conditions } = await run();
+    await resumeNodes(pool, { actor: 'ann' });
+    const { open } = await turn(conditions.filter(({ kind }) => kind === 'suspended'));
+    expect(open).toEqual([]);
+  });
 });

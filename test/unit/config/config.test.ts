@@ -144,6 +144,37 @@ describe('Temporal', () => {
   });
 });
 
+describe('who is told', () => {
+  test('addresses don’t show, however the configuration is printed', () => {
+    const config = load({ STRATA_ALERT_SLACK_URL: 'https://hooks.slack.example/T0/s3cret' });
+    expect(JSON.stringify(config) + inspect(config, { depth: 9 })).not.toContain('s3cret');
+    expect(config.alerts).toMatchObject({ tries: 3, retryIntervalMs: 60_000, timeoutMs: 10_000 });
+    expect(config.alerts.slackUrl).toContain('s3cret');
+  });
+
+  test.each([
+    ['STRATA_ALERT_WEBHOOK_URL', 'ftp://s3cret', 'must be an http(s) URL'],
+    ['STRATA_ALERT_SLACK_URL', 'https://', 'must be an http(s) URL'],
+    ['STRATA_ALERT_TIMEOUT', '10m', 'must be 0.01 to 60 seconds'],
+    ['STRATA_ALERT_TRIES', '0', 'must be between 1 and 100'],
+  ])('%s=%s is a problem that does not repeat the value', (name, value, problem) => {
+    expect(problemsOf({ [name]: value })).toEqual([`${name} ${problem}`]);
+  });
+
+  test('a mail needs a server, a sender and receivers', () => {
+    const mail = {
+      STRATA_SMTP_URL: 'smtp://u:p@mail.example.com:587',
+      STRATA_ALERT_EMAIL_FROM: 'strata <alerts@example.com>',
+      STRATA_ALERT_EMAIL_TO: 'a@example.com, b@example.com',
+    };
+    expect(load(mail).alerts.email?.to).toEqual(['a@example.com', 'b@example.com']);
+    expect(problemsOf({ STRATA_SMTP_URL: mail.STRATA_SMTP_URL })).toEqual([
+      'STRATA_ALERT_EMAIL_FROM and STRATA_ALERT_EMAIL_TO must be set too: mails need a server, a sender and receivers',
+    ]);
+    expect(problemsOf({ ...mail, STRATA_ALERT_EMAIL_TO: 'nobody' })).toHaveLength(1);
+  });
+});
+
 test('every setting is documented once', () => {
   const names = settings.map((setting) => setting.name);
   expect(new Set(names).size).toBe(names.length);
@@ -166,6 +197,17 @@ test('every documented variable of strata is accepted, and every accepted one is
     STRATA_RETRY_INTERVAL: '1',
     STRATA_INBOX_SETTLE: '1',
     STRATA_HOST_WAIT: '1',
+    STRATA_ALERT_WEBHOOK_URL: 'https://example.com/hook',
+    STRATA_ALERT_SLACK_URL: 'https://hooks.slack.example/services/x',
+    STRATA_SMTP_URL: 'smtps://u:p@mail.example.com',
+    STRATA_ALERT_EMAIL_FROM: 'strata <alerts@example.com>',
+    STRATA_ALERT_EMAIL_TO: 'a@example.com, b@example.com',
+    STRATA_ALERT_TRIES: '3',
+    STRATA_ALERT_RETRY_INTERVAL: '60',
+    STRATA_ALERT_TIMEOUT: '10s',
+    STRATA_ALERT_REMIND_AFTER: '4h',
+    STRATA_ALERT_HEARTBEAT_URL: 'https://example.com/beat',
+    STRATA_ALERT_HEARTBEAT_INTERVAL: '1m',
     STRATA_LOG_LEVEL: 'info',
     STRATA_SUSPEND_AFTER: '5',
     STRATA_HISTORY_DAYS: '5',

@@ -5,6 +5,13 @@ import { createProgram } from '../../../src/cli/main';
 import { compileProject } from '../../../src/compiler/compile-project';
 import { loadDatasets } from '../../../src/project/load-datasets';
 import { readProjectFiles } from '../../../src/project/read-project';
+import {
+  AckIncident,
+  ConditionObserved,
+  MuteAlerts,
+  TestAlert,
+  UnmuteAlerts,
+} from '../../../src/wire/alerts';
 import { IngestInput } from '../../../src/wire/ingest';
 import {
   alertWorkflowId,
@@ -68,8 +75,8 @@ describe('the public names', () => {
     expect(listed.sort()).toEqual(actual.sort());
   });
 
-  const lines = codeBlocks(names, '')
-    .join('')
+  const lines = [...codeBlocks(names, ''), ...codeBlocks(readText('docs/alerts.md'), '')]
+    .join('\n')
     .split('\n')
     .filter((line) => line.startsWith('temporal '));
   const option = (line: string, name: string): string | undefined =>
@@ -98,6 +105,11 @@ describe('the public names', () => {
       [UPDATE.requestRun]: RunRequest,
       [SIGNAL.cancelRun]: CancelRun,
       [UPDATE.resumeNodes]: ResumeNodes,
+      [SIGNAL.muteAlerts]: MuteAlerts,
+      [SIGNAL.unmuteAlerts]: UnmuteAlerts,
+      [SIGNAL.ackIncident]: AckIncident,
+      [SIGNAL.conditionObserved]: ConditionObserved,
+      [UPDATE.testAlert]: TestAlert,
     };
     // What the schema would strip is a field that there isn't.
     if (input !== undefined) expect(schemas[name ?? '']?.parse(JSON.parse(input))).toEqual(JSON.parse(input));

@@ -1,4 +1,4 @@
-import { getClient } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
 import { StrataError } from '../domain/errors';
 
 export interface LastingWorkflow {
@@ -13,6 +13,7 @@ export interface LastingWorkflow {
  * done. @throws TEMPORAL_UNREACHABLE
  */
 export const signalWithStart = async (
+  client: Pick<Client, 'workflow'>,
   { type, workflowId, summary }: LastingWorkflow,
   {
     warehouse,
@@ -27,7 +28,7 @@ export const signalWithStart = async (
   },
 ): Promise<void> => {
   try {
-    await getClient().workflow.signalWithStart(type, {
+    await client.workflow.signalWithStart(type, {
       workflowId,
       taskQueue: warehouse,
       args: [{}],
