@@ -1,7 +1,7 @@
 import { Runtime } from '@temporalio/worker';
 import type { DatabasePool } from 'slonik';
 import type { Config } from './config';
-import { datasetFigures, runsUnderWay } from './db/operational-figures';
+import { datasetFigures, failedAlerts, openIncidents, runsUnderWay } from './db/operational-figures';
 import { batchTimes, runBatches } from './db/run-batches';
 import { databaseUuid } from './db/warehouse';
 import { type ActivityTelemetry, createActivityTelemetry } from './observability/activity-telemetry';
@@ -27,7 +27,12 @@ export const openWorkerTelemetry = async (options: WorkerTelemetryOptions): Prom
       ? undefined
       : sampleGauges(
           metrics,
-          async () => ({ datasets: await datasetFigures(pool), runsUnderWay: await runsUnderWay(pool) }),
+          async () => ({
+            datasets: await datasetFigures(pool),
+            runsUnderWay: await runsUnderWay(pool),
+            openIncidents: await openIncidents(pool),
+            failedAlerts: await failedAlerts(pool),
+          }),
           (error) => logger.debug({ error: String(error) }, 'the gauges were not read'),
         );
   const telemetry = createActivityTelemetry({

@@ -1,6 +1,7 @@
 /* eslint-disable @typescript-eslint/no-require-imports --
    each command loads its own module when it runs: help and wrong usage answer at once */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { addAlerts } from './alerts-commands';
 import { addDlq } from './dlq-commands';
 import { type CommandContext, type CommonOptions, flagsOf } from './context';
 import { listenForInterrupt } from './interrupt';
@@ -178,6 +179,7 @@ export const addCommands = (program: Command, setExitCode: (code: number) => voi
   addProjectCommands(program, act);
   addResume(program, act);
   addDlq(program, act);
+  addAlerts(program, act);
   addSource(program, act);
   addStackCommands(program, act);
   addTemporal(program, act);

@@ -8,7 +8,9 @@ import type {
   RunRow,
   UnreadRow,
 } from '../db/status';
+import type { ListedIncident, ListedMessage } from '../db/alert-list';
 import type { SuspendedNode } from '../wire/transform';
+import { incidentLines, messageLines } from './alert-lines';
 import { suspendedLines } from './resume';
 import { spanText } from '../domain/span-text';
 import type { RecordedFreshness } from '../db/freshness-results';
@@ -29,6 +31,10 @@ export interface StatusReport {
   readonly lag: readonly LagRow[];
   readonly unread: readonly UnreadRow[];
   readonly fileToMart: readonly FileToMartRow[];
+  /** Those that are open. */
+  readonly incidents: readonly ListedIncident[];
+  /** Messages about incidents that did not arrive. */
+  readonly undelivered: readonly ListedMessage[];
 }
 
 /** `2026-11-24 10:00:00` of PostgreSQL's text. */
@@ -128,6 +134,10 @@ const fileToMartLines = (rows: readonly FileToMartRow[]): string[] =>
 export const statusLines = (report: StatusReport): string[] => [
   `Warehouse ${report.warehouse} (database ${report.databaseUuid})`,
   ...section('Runs', runLines(report.runs), 'none yet'),
+  ...section('Incidents', incidentLines(report.incidents), 'none is open'),
+  ...(report.undelivered.length === 0
+    ? []
+    : section('Alerts that did not arrive', messageLines(report.undelivered), '')),
   ...section('Suspended models', suspendedLines(report.suspended), 'none'),
   ...section('Batches', batchLines(report.batches), 'none yet'),
   ...section('Freshness', freshnessLines(report.freshness), 'nothing loaded yet'),

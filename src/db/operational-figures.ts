@@ -1,4 +1,5 @@
 import type { CommonQueryMethods } from 'slonik';
+import { CHANNELS, SEVERITIES } from '../wire/alerts';
 import { sql } from './sql';
 import { z } from 'zod';
 
@@ -52,3 +53,26 @@ const Count = z.object({ count: z.number() });
 
 export const runsUnderWay = async (db: CommonQueryMethods): Promise<number> =>
   (await db.one(sql.type(Count)`select count(*)::int as count from ops.run where state = 'running'`)).count;
+
+const SeverityCount = z.object({ severity: z.enum(SEVERITIES), incidents: z.number() });
+
+/** Incidents that are open, of each severity. */
+export const openIncidents = (db: CommonQueryMethods): Promise<readonly z.infer<typeof SeverityCount>[]> =>
+  db.any(sql.type(SeverityCount)`
+    select s.severity, count(i.incident_id)::int as incidents
+    from unnest(${sql.array([...SEVERITIES], 'text')}) as s (severity)
+    left join ops.incident as i on i.severity = s.severity and i.state = 'firing'
+    group by s.severity
+  `);
+
+const ChannelCount = z.object({ channel: z.enum(CHANNELS), messages: z.number() });
+
+/** Messages that were given up in the last 24 hours, of each channel. */
+export const failedAlerts = (db: CommonQueryMethods): Promise<readonly z.infer<typeof ChannelCount>[]> =>
+  db.any(sql.type(ChannelCount)`
+    select c.channel, count(d.delivery_id)::int as messages
+    from unnest(${sql.array([...CHANNELS], 'text')}) as c (channel)
+    left join ops.alert_delivery as d
+      on d.channel = c.channel and d.state = 'failed' and d.finished_at > clock_timestamp() - interval '1 day'
+    group by c.channel
+  `);

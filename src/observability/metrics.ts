@@ -94,6 +94,18 @@ export const METRICS = {
     labels: [],
     meaning: 'Runs that go on.',
   },
+  openIncidents: {
+    name: 'strata_open_incidents',
+    kind: 'gauge',
+    labels: ['severity'],
+    meaning: 'Incidents that are not over, muted ones included.',
+  },
+  failedAlerts: {
+    name: 'strata_failed_alerts',
+    kind: 'gauge',
+    labels: ['channel'],
+    meaning: 'Messages about incidents that were given up in the last 24 hours.',
+  },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 
 type Definitions = typeof METRICS;

@@ -14,10 +14,18 @@ export interface DatasetGauges {
 export interface GaugeReadings {
   readonly datasets: readonly DatasetGauges[];
   readonly runsUnderWay: number;
+  /** Of every severity and every channel, also where there are none: a gauge keeps what it was last told. */
+  readonly openIncidents: readonly { readonly severity: string; readonly incidents: number }[];
+  readonly failedAlerts: readonly { readonly channel: string; readonly messages: number }[];
 }
 
-const set = (metrics: Metrics, { datasets, runsUnderWay }: GaugeReadings): void => {
+const set = (
+  metrics: Metrics,
+  { datasets, runsUnderWay, openIncidents, failedAlerts }: GaugeReadings,
+): void => {
   metrics.runsUnderWay(runsUnderWay, {});
+  for (const { severity, incidents } of openIncidents) metrics.openIncidents(incidents, { severity });
+  for (const { channel, messages } of failedAlerts) metrics.failedAlerts(messages, { channel });
   for (const { dataset, ageSeconds, lagSeconds, openDeadLetters, unfinishedBatches } of datasets) {
     if (ageSeconds !== null) metrics.age(ageSeconds, { dataset });
     metrics.lag(lagSeconds, { dataset });

@@ -70,7 +70,7 @@ export const strata = (args: readonly string[], env: Env = {}): Promise<CommandR
 export interface RunningCommand {
   /** Resolves once stdout has the text; rejects when the command ends before. */
   readonly prints: (text: string) => Promise<void>;
-  readonly signal: (name: 'SIGSTOP' | 'SIGCONT') => void;
+  readonly signal: (name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL') => void;
   /** Sends SIGTERM and waits for the end. */
   readonly stop: () => Promise<CommandResult>;
 }

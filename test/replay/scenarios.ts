@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { Activities } from '../../src/activities/contract';
+import type { AlertStatus } from '../../src/wire/alerts';
 import { pipelineWorkflowId, QUERY, SIGNAL, UPDATE, WORKFLOW } from '../../src/wire/names';
 import type { PipelineStatus } from '../../src/wire/pipeline';
 import type { PlannedNode } from '../../src/wire/transform';
@@ -211,6 +212,33 @@ const failNode = (name: string, attempts: number, type: string): Partial<Activit
 const finishedRuns = (handle: WorkflowHandle, count: number): Promise<unknown> =>
   waitFor(async () => (await handle.query<PipelineStatus>(QUERY.status)).finished.length >= count);
 
+/** What an alerter does that has a message to send, which arrives at the second try, and a reminder to come. */
+const withMessage = (): Partial<Activities> => {
+  let tries = 0;
+  const message = { deliveryId: '1', channel: 'webhook', inMs: 0 } as const;
+  return {
+    recordAlerts: async (input) => ({
+      ...(await fakes.recordAlerts(input)),
+      deliveries: input.conditions.length > 0 ? [message] : [],
+      nextLookInMs: 3_600_000,
+      heartbeatIntervalMs: 60_000,
+    }),
+    deliverAlert: () =>
+      Promise.resolve(
+        tries++ === 0 ? { state: 'pending', next: { ...message, inMs: 20 } } : { state: 'delivered' },
+      ),
+  };
+};
+
+const CONDITION = { kind: 'failure', subject: 'a', state: 'firing' };
+
+/** Until its messages have arrived. */
+const told = (handle: WorkflowHandle): Promise<unknown> =>
+  waitFor(async () => {
+    const { waiting, deliveries, heartbeat } = await handle.query<AlertStatus>(QUERY.status);
+    return heartbeat && waiting === 0 && deliveries === 0;
+  });
+
 /** The states in which a deploy can meet a workflow. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
   'freshness-checked': async (bench) => ended(await start(bench, WORKFLOW.freshness, {})),
@@ -412,5 +440,22 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     await waitFor(() => loading);
     await handle.cancel();
     return ended(handle);
+  },
+  'alert-told': async (bench) => {
+    const handle = await start(bench, WORKFLOW.alert, {}, withMessage());
+    await handle.signal(SIGNAL.conditionObserved, CONDITION);
+    await told(handle);
+    await handle.signal(SIGNAL.muteAlerts, { subject: 'a*', seconds: 60 });
+    await handle.signal(SIGNAL.ackIncident, { incidentId: '1' });
+    await handle.executeUpdate(UPDATE.testAlert, { args: [{ channel: 'slack' }] });
+    await handle.signal(SIGNAL.reviewAlerts);
+    await told(handle);
+    return handle;
+  },
+  'alert-continued': async (bench) => {
+    const handle = await start(bench, WORKFLOW.alert, { turnsPerExecution: 1 }, withMessage());
+    await handle.signal(SIGNAL.conditionObserved, CONDITION);
+    await waitFor(async () => (await handle.describe()).status.name === 'CONTINUED_AS_NEW');
+    return handle;
   },
 };

@@ -18,7 +18,7 @@ const run = async (args: readonly string[]): Promise<{ code: number; stdout: str
 };
 
 const COMMANDS =
-  'ingest inbox run test verify ls compile status dev demo worker migrate temporal dlq resume source'.split(
+  'alerts ingest inbox run test verify ls compile status dev demo worker migrate temporal dlq resume source'.split(
     ' ',
   );
 
@@ -53,6 +53,12 @@ describe('the command line', () => {
       'a share beyond 1',
       ['ingest', 'd', 'a.csv', '--complete', '--as-of', '2024-01-01', '--max-deletes', '2'],
     ],
+    ['a mute without an end', ['alerts', 'mute', 'freshness']],
+    ['a mute with two ends', ['alerts', 'mute', 'a', '--for', '1h', '--until', '2999-01-01']],
+    ['a mute of a span that is none', ['alerts', 'mute', 'a', '--for', '1 fortnight']],
+    ['a mute until the past', ['alerts', 'mute', 'a', '--until', '2001-01-01']],
+    ['an incident that is no number', ['alerts', 'ack', 'x']],
+    ['a channel that there is not', ['alerts', 'test', '--channel', 'pigeon']],
     ['letters to discard without a reason', ['dlq', 'discard', '1']],
     ['letters to discard that are not named', ['dlq', 'discard', '--reason', 'x']],
     ['letters to replay that are not named', ['dlq', 'replay']],
