@@ -2,8 +2,9 @@
 // which test/support/global-setup.ts starts once for the whole run.
 const { availableParallelism } = require('node:os');
 
-// Most tests wait for servers: two files at once also on one core, and no more than the servers have sessions for.
-const maxWorkers = Math.max(2, Math.min(4, availableParallelism()));
+// Many tests wait: for time-outs, heartbeats, a source that sends a file a second. So three files at once also on two
+// cores, and no more than four: the servers have sessions for those.
+const maxWorkers = Math.max(3, Math.min(4, availableParallelism()));
 
 const common = {
   testEnvironment: 'node',

@@ -2,7 +2,7 @@ import type { Random } from '../../src/demo/random';
 import { WORKFLOW } from '../../src/wire/names';
 import { waitFor } from '../support/wait-for';
 import { ask } from './ask';
-import { MENDED_AMOUNT } from './input-files';
+import { type InputFile, MENDED_AMOUNT, writeInboxFile } from './input-files';
 import type { Pipeline } from './pipeline';
 
 const CHANCE = 0.15;
@@ -19,8 +19,14 @@ const MEND = `
 const ENTER_REPLAY = `
   insert into ops.dead_letter_replay (dataset, actor) values ('transactions', 'chaos') returning replay_id`;
 
+/** A node that no project has: what matters is that the suspension is lifted, once. */
+const suspend = (node: string): string => `
+  insert into ops.node_suspension (node_id, relation, run_id, failures, error_code, reason, definition)
+  values ('${node}', '${node}', 'chaos', 3, 'MODEL_FAILED', 'chaos', 'none') on conflict do nothing`;
+
 export interface BesidesDeps {
   readonly databaseUrl: string;
+  readonly inbox: string;
   readonly pipeline: Pipeline;
   readonly random: Random;
   /** Whether a fault of the round waits for this activity. */
@@ -31,10 +37,16 @@ export interface BesidesDeps {
 const insist = <Row extends object>(databaseUrl: string, text: string): Promise<Row[]> =>
   waitFor(() => ask<Row>(databaseUrl, text), { timeoutMs: PATIENCE_MS, what: 'the database' });
 
-/** Starts what is done beside loading files, where a fault waits for it, and by chance. */
-export const startBesides = async (round: number, deps: BesidesDeps): Promise<void> => {
+/** Starts what is done beside loading files, where a fault waits for it, and by chance. Returns what else is loaded. */
+export const startBesides = async (round: number, deps: BesidesDeps): Promise<InputFile[]> => {
   const { databaseUrl, pipeline, random, needed } = deps;
   const isTurnOf = (...activities: string[]): boolean => activities.some(needed) || random.chance(CHANCE);
+  if (isTurnOf('describeWorker')) await pipeline.endCoordinator();
+  if (isTurnOf('resumeNodes')) {
+    const node = `chaos.node_${round}`;
+    await insist(databaseUrl, suspend(node));
+    pipeline.resume(node, `resume-${round}`);
+  }
   if (isTurnOf('checkFreshness')) {
     const workflowId = `chaos/freshness/${round}`;
     await pipeline.begin(WORKFLOW.freshness, { workflowId, input: {}, end: 'COMPLETED' });
@@ -67,4 +79,8 @@ export const startBesides = async (round: number, deps: BesidesDeps): Promise<vo
       end: 'FAILED',
     });
   }
+  if (!isTurnOf('scanInbox', 'settleInboxFile')) return [];
+  const file = writeInboxFile(deps.inbox, round, random);
+  await pipeline.begin(WORKFLOW.inbox, { workflowId: `chaos/inbox/${round}`, input: {}, end: 'COMPLETED' });
+  return [file];
 };

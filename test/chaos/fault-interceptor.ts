@@ -113,10 +113,14 @@ export class FaultInterceptor implements ActivityInboundCallsInterceptor {
     const workflowId = workflowExecution?.workflowId ?? '';
     const watch: Watch = { fault, workflowId, statements: 0, isStruck: false, isOver: false };
     if (fault.point === 'before') await strike(this.files, watch);
-    if (fault.point === 'during' && fault.moment.kind === 'timer')
-      setTimeout(() => void strike(this.files, watch), fault.moment.afterMs);
+    const afterMs =
+      fault.point === 'during' && fault.moment.kind === 'timer' ? fault.moment.afterMs : undefined;
+    if (afterMs !== undefined) setTimeout(() => void strike(this.files, watch), afterMs);
     try {
-      const result = await watched.run(watch, () => next(input));
+      const running = watched.run(watch, () => next(input));
+      // Some are over before any timer.
+      if (afterMs === 0) await strike(this.files, watch);
+      const result = await running;
       if (fault.point === 'after') await strike(this.files, watch);
       return result;
     } finally {

@@ -46,11 +46,20 @@ const STATEMENTS = [1, 2, 3, 4, 6, 8, 12, 16];
 const MAX_TIMER_MS = 60;
 const MAX_WAIT_MS = 1_500;
 
-/** Activities whose database sessions aren't the point. */
-const CALLS_TEMPORAL: ReadonlySet<string> = new Set(['notifyPipeline']);
+/** Activities whose database sessions aren't the point: they call Temporal, look at files, or do nothing at all. */
+const WITHOUT_SESSION: ReadonlySet<string> = new Set([
+  'notifyPipeline',
+  'raiseAlerts',
+  'scanInbox',
+  'settleInboxFile',
+  'describeWorker',
+]);
 
 const moment = (random: Random, activity: string): Moment => {
-  if (CALLS_TEMPORAL.has(activity)) return { kind: 'timer', afterMs: random.int(0, 25) };
+  // Over at once, and two statements without a transaction: other moments would hardly ever be met.
+  if (activity === 'describeWorker') return { kind: 'timer', afterMs: 0 };
+  if (activity === 'resumeNodes') return { kind: 'sent', statement: random.int(1, 3) };
+  if (WITHOUT_SESSION.has(activity)) return { kind: 'timer', afterMs: random.int(0, 25) };
   const kind = random.pick(['sent', 'answered', 'answered', 'timer'] as const);
   return kind === 'timer'
     ? { kind, afterMs: random.int(0, MAX_TIMER_MS) }

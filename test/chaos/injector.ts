@@ -3,6 +3,7 @@ import { ask, HARNESS, withSession } from './ask';
 import type { ArmedFault, FaultFiles, Hit } from './fault-files';
 import { type ActivityFault, type Fault, isActivityFault, type TimedFault } from './faults';
 import type { InputFile } from './input-files';
+import { halfVisible } from './half-visible';
 import { FREEZE_MS, TIMEOUTS_MS } from './limits';
 import type { Pipeline } from './pipeline';
 import type { ChaosStack } from './stack';
@@ -47,6 +48,8 @@ export class Injector {
   readonly broken = new Promise<never>((_, reject) => (this.breaks = reject));
   /** Where each fault that was met was met. */
   readonly met = new Map<string, string>();
+  /** What a reader saw at once after a fault and must never see. */
+  readonly seen: string[] = [];
 
   constructor(
     private readonly deps: InjectorDeps,
@@ -105,6 +108,7 @@ export class Injector {
     } finally {
       this.deps.files.letGo(fault.id);
     }
+    await this.look();
   }
 
   /** Whether the fault was one: what it was to strike was there. */
@@ -151,10 +155,16 @@ export class Injector {
     return row?.pid ?? 0;
   }
 
+  /** What holds at every moment is looked at while the fault's consequences are under way. */
+  private async look(): Promise<void> {
+    this.seen.push(...(await halfVisible(this.deps.stack.databaseUrl)));
+  }
+
   private async makeTimed(fault: Fault & TimedFault): Promise<void> {
     await sleep(fault.afterMs);
     const how = await this.make(fault);
     if (how !== undefined) this.met.set(fault.id, how);
+    await this.look();
   }
 
   private async make({ kind, variant }: TimedFault): Promise<string | undefined> {

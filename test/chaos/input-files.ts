@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import type { Random } from '../../src/demo/random';
@@ -25,6 +25,8 @@ export interface InputFile {
   readonly mendable: ReadonlyMap<number, Row>;
   /** Lacks a column: nothing of it may be loaded. */
   readonly isBroken: boolean;
+  /** Lies in the inbox; nobody starts a load of it. */
+  readonly isInInbox?: boolean;
 }
 
 /** What somebody puts in place of an amount that can't be read. */
@@ -169,4 +171,18 @@ export const writeRoundFiles = (
   const pathOf = (name: string): string => join(dir, `${String(round).padStart(3, '0')}-${name}.csv`);
   const files = drafts.map((draft, i) => writeFile(pathOf(`${draft.dataset}-${i}`), draft, random));
   return needs.broken ? [...files, writeBrokenFile(pathOf('broken'))] : files;
+};
+
+/** Longer ago than a file of the inbox has to lie unchanged. */
+const SETTLED_S = 60;
+
+/** Puts a file into the inbox, as if it had lain there for a while. */
+export const writeInboxFile = (inbox: string, round: number, random: Random): InputFile => {
+  mkdirSync(inbox, { recursive: true });
+  const path = join(inbox, `transactions-${round}.csv`);
+  const row = { ...mendableRow(path, 0), transaction_id: `I${round}` };
+  const file = writeFile(path, { dataset: 'transactions', rows: [row] }, random);
+  const then = Date.now() / 1000 - SETTLED_S;
+  utimesSync(path, then, then);
+  return { ...file, isInInbox: true };
 };

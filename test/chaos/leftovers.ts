@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { ask, HARNESS } from './ask';
 
 const DATASETS = ['customers', 'transactions', 'marketing_spend'];
@@ -51,6 +52,7 @@ const LEFTOVERS: Readonly<Record<string, string>> = {
     select replay_id || ' ' || state as name from ops.dead_letter_replay where state in ('requested', 'loaded')`,
   'mended letters that were not replayed': `
     select id::text as name from ops.dead_letter where state = 'open' and corrected is not null`,
+  'nodes that stay suspended': 'select node_id as name from ops.node_suspension where lifted_at is null',
   'runs without an end': "select run_id as name from ops.run where state = 'running'",
 };
 
@@ -66,3 +68,9 @@ export const leftovers = async (databaseUrl: string): Promise<string[]> => {
   }
   return found;
 };
+
+/** The files that still lie in a folder itself. */
+export const filesIn = (folder: string): string[] =>
+  readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name }) => name);

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { isSound } from './report';
 import { runChaos } from './run-chaos';
 
-const USAGE = 'usage: npm run chaos -- [--faults N] [--seed S] [--json FILE]\n';
+const USAGE = 'usage: npm run chaos -- [--faults N] [--seed S] [--at-once N] [--json FILE]\n';
 
 const wholeNumber = (text: string): number => {
   if (!/^\d{1,9}$/.test(text)) throw new Error(`"${text}" is not a whole number`);
@@ -17,6 +17,7 @@ export const main = async (args: readonly string[]): Promise<number> => {
     options: {
       faults: { type: 'string', default: '200' },
       seed: { type: 'string', default: '1' },
+      'at-once': { type: 'string', default: '1' },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -28,6 +29,7 @@ export const main = async (args: readonly string[]): Promise<number> => {
   const report = await runChaos({
     faults: wholeNumber(values.faults),
     seed: wholeNumber(values.seed),
+    atOnce: wholeNumber(values['at-once']),
     log: (line) => process.stdout.write(`${line}\n`),
     keep: true,
   });

@@ -1,9 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WorkflowExecutionAlreadyStartedError, type Client } from '@temporalio/client';
-import { alertWorkflowId, pipelineWorkflowId, QUERY, SIGNAL, WORKFLOW } from '../../src/wire/names';
-import type { PipelineStatus } from '../../src/wire/pipeline';
+import {
+  type Client,
+  WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { alertWorkflowId, pipelineWorkflowId, QUERY, SIGNAL, UPDATE, WORKFLOW } from '../../src/wire/names';
+import type { PipelineStatus, ResumeNodesResult } from '../../src/wire/pipeline';
 import { waitFor } from '../support/wait-for';
 import type { InputFile } from './input-files';
+import { STUCK_MS } from './limits';
 
 const CALL_MS = 5_000;
 const POLL_MS = 40;
@@ -14,6 +20,7 @@ const PATIENCE_MS = 60_000;
 export class Pipeline {
   private readonly open = new Set<string>();
   private readonly verifications: string[] = [];
+  private readonly asked = new Set<Promise<unknown>>();
   /** How other work has to end. */
   readonly expectedEnds = new Map<string, string>();
   /** Ids of the loads that were started for a file. */
@@ -85,6 +92,43 @@ export class Pipeline {
     );
   }
 
+  /** Somebody ends the coordinator, when nothing runs: the next that tells it of something starts a new one. */
+  async endCoordinator(): Promise<void> {
+    const end = async (): Promise<true> => {
+      try {
+        await this.client.withDeadline(Date.now() + CALL_MS, () =>
+          this.client.workflow.getHandle(pipelineWorkflowId(this.warehouse)).terminate('chaos'),
+        );
+      } catch (error) {
+        if (!(error instanceof WorkflowNotFoundError)) throw error;
+      }
+      return true;
+    };
+    await waitFor(end, { timeoutMs: PATIENCE_MS, what: 'the end of the coordinator' });
+  }
+
+  /** Asks the coordinator to resume a node, and does not wait: the round's quiet does. */
+  resume(node: string, updateId: string): void {
+    const ask = (): Promise<object> =>
+      this.client.workflow.executeUpdateWithStart<never, ResumeNodesResult, [object]>(UPDATE.resumeNodes, {
+        updateId,
+        args: [{ nodes: [node] }],
+        startWorkflowOperation: new WithStartWorkflowOperation(WORKFLOW.pipeline, {
+          workflowId: pipelineWorkflowId(this.warehouse),
+          taskQueue: this.warehouse,
+          args: [{}],
+          workflowIdConflictPolicy: 'USE_EXISTING',
+        }) as never,
+      });
+    // The same id again is the same update. One that is never answered keeps the round from being quiet.
+    const answered = waitFor(ask, { timeoutMs: STUCK_MS, what: `the answer to ${updateId}` });
+    this.asked.add(answered);
+    answered.then(
+      () => this.asked.delete(answered),
+      () => undefined,
+    );
+  }
+
   /** Waits until nothing runs and nothing waits. False: it did not come to that, somebody would be needed. */
   async becomesQuiet(limitMs: number): Promise<boolean> {
     const deadline = Date.now() + limitMs;
@@ -133,6 +177,7 @@ export class Pipeline {
   }
 
   private async isQuiet(): Promise<boolean> {
+    if (this.asked.size > 0) return false;
     for (const workflowId of this.open) {
       if ((await this.endOf(workflowId)) === 'RUNNING') return false;
       this.open.delete(workflowId);

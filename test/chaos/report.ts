@@ -8,6 +8,8 @@ export interface Report {
   /** That were met: what they were to strike was there. */
   faults: number;
   rounds: number;
+  /** Of all tables, rows and leftovers, each after a round was quiet. */
+  comparisons: number;
   readonly byKind: Record<string, number>;
   /** Kills of a worker at each point of each activity. */
   readonly byActivity: Record<string, Record<string, number>>;
@@ -33,6 +35,7 @@ export const emptyReport = (seed: number, activities: readonly string[]): Report
   seed,
   faults: 0,
   rounds: 0,
+  comparisons: 0,
   byKind: Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])),
   byActivity: Object.fromEntries(
     activities.map((name) => [name, Object.fromEntries(POINTS.map((point) => [point, 0]))]),

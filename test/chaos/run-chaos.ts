@@ -1,6 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import { createRandom, type Random } from '../../src/demo/random';
 import { waitFor } from '../support/wait-for';
 import { activityNames } from './activities';
@@ -11,15 +10,16 @@ import { FaultFiles } from './fault-files';
 import { type Fault, faultSequence, faultText, isActivityFault } from './faults';
 import { Injector } from './injector';
 import { type InputFile, writeRoundFiles } from './input-files';
+import { filesIn } from './leftovers';
 import { RETRY_INTERVAL, STUCK_MS } from './limits';
 import { Pipeline } from './pipeline';
 import { countFault, countFindings, emptyReport, isSound, type Report } from './report';
 import { ChaosStack } from './stack';
 import { Workers } from './workers';
+import { writeBundle } from './write-bundle';
 
 const WAREHOUSE = 'chaos';
 const WORKERS = 3;
-const FAULTS_A_ROUND = { least: 2, most: 8 };
 /** A fault that so many rounds did not meet is given up. */
 const MAX_TRIES = 6;
 const BIG_FILE_CHANCE = 0.25;
@@ -31,23 +31,15 @@ export interface ChaosOptions {
   readonly log: (line: string) => void;
   /** Default: as drawn from the seed. */
   readonly sequence?: Iterator<Fault>;
-  /** Default: some, drawn for each round. */
+  /** Faults at once at most: how many there are is drawn for each round. After each round all is compared. */
+  readonly atOnce?: number;
+  /** Default: as drawn. */
   readonly faultsARound?: number;
   /** Called at the end, with the servers still there. */
   readonly afterwards?: (databaseUrl: string, checkAgain: () => Promise<Findings>) => Promise<void>;
   /** Leave the home with its logs where something was wrong. */
   readonly keep?: boolean;
 }
-
-const writeBundle = async (path: string): Promise<void> => {
-  const { code } = await bundleWorkflowCode({
-    workflowsPath: require.resolve('../../src/workflows'),
-    preloadModules: [require.resolve('../../src/workflows/shared-modules')],
-    workflowInterceptorModules: [require.resolve('./short-heartbeats')],
-    logger: new DefaultLogger('ERROR', () => undefined),
-  });
-  writeFileSync(path, code);
-};
 
 /** The parts of one chaos run. */
 class ChaosRun {
@@ -62,6 +54,7 @@ class ChaosRun {
   private readonly files: FaultFiles;
   private readonly pipeline: Pipeline;
   private readonly workers: Workers;
+  private readonly inbox: string;
   private readonly startedAt = Date.now();
 
   constructor(
@@ -74,11 +67,14 @@ class ChaosRun {
     this.files = new FaultFiles(join(stack.home, 'faults'));
     this.pipeline = new Pipeline(stack.client, WAREHOUSE);
     mkdirSync(join(stack.home, 'input'));
+    this.inbox = join(stack.home, 'inbox');
+    mkdirSync(this.inbox);
     const env = {
       DATABASE_URL: stack.databaseUrl,
       TEMPORAL_ADDRESS: stack.temporalAddress,
       STRATA_WAREHOUSE: WAREHOUSE,
       STRATA_RETRY_INTERVAL: RETRY_INTERVAL,
+      STRATA_INBOX: this.inbox,
       CHAOS_DIR: join(stack.home, 'faults'),
       CHAOS_BUNDLE: join(stack.home, 'workflows.js'),
     };
@@ -105,8 +101,8 @@ class ChaosRun {
   }
 
   private faultsOfRound(): number {
-    const { least, most } = FAULTS_A_ROUND;
-    return this.options.faultsARound ?? this.random.int(least, most + 1);
+    const { faultsARound, atOnce = 1 } = this.options;
+    return faultsARound ?? (atOnce === 1 ? 1 : this.random.int(2, atOnce + 1));
   }
 
   private check(): Promise<Findings> {
@@ -132,7 +128,7 @@ class ChaosRun {
       round,
       {
         seed: this.options.seed * 10_000 + round,
-        count: this.random.int(4, 8),
+        count: faults.length === 1 ? this.random.int(2, 5) : this.random.int(4, 8),
         big: faults.some((f) => f.kind === 'copy-cut') || this.random.chance(BIG_FILE_CHANCE),
         broken: round === 0 || needed('failBatch') || this.random.chance(0.1),
       },
@@ -148,6 +144,10 @@ class ChaosRun {
     this.note(round, faults, injector, (Date.now() - startedAt) / 1000);
     if (!isQuiet) await this.stuck();
     else countFindings(this.report, await this.check());
+    if (isQuiet) this.report.comparisons += 1;
+    const waiting = isQuiet ? filesIn(this.inbox) : [];
+    const texts = [...injector.seen, ...waiting.map((name) => `${name} is still in the inbox`)];
+    countFindings(this.report, { lost: 0, doubled: 0, wrong: texts.length, texts });
     this.describeProblems(round, faults);
   }
 
@@ -158,7 +158,10 @@ class ChaosRun {
   ): Promise<boolean> {
     const { pipeline, random } = this;
     const { databaseUrl } = this.stack;
-    if (round > 0) await startBesides(round, { databaseUrl, pipeline, random, needed });
+    if (round > 0)
+      this.input.push(
+        ...(await startBesides(round, { databaseUrl, inbox: this.inbox, pipeline, random, needed })),
+      );
     await Promise.all(files.map((file, i) => this.pipeline.ingest(file, `chaos/${round}/${i}`)));
     return this.untilQuiet(injector);
   }

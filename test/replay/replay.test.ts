@@ -1,5 +1,6 @@
 import { Worker, type WorkflowBundle } from '@temporalio/worker';
-import { bundleWorkflows, quietRuntime } from '../workflow/workflow-worker';
+import { bundleWorkflows } from '../support/workflow-bundle';
+import { quietRuntime } from '../workflow/workflow-worker';
 import { type History, historyNames, readHistory } from './history-file';
 import { scenarios } from './scenarios';
 

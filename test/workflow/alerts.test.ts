@@ -15,6 +15,7 @@ import {
   testTemporalAddress,
 } from '../support/database';
 import { waitFor } from '../support/wait-for';
+import { bundleWorkflows } from '../support/workflow-bundle';
 import { quietRuntime } from './workflow-worker';
 
 const folder = mkdtempSync(join(tmpdir(), 'strata-alerts-'));
@@ -43,6 +44,7 @@ beforeAll(async () => {
     warehouse,
     temporal: { ...config.temporal, address },
     logger: pino({ level: 'silent' }),
+    inside: { workflowBundle: await bundleWorkflows() },
   });
   connection = await Connection.connect({ address });
   client = new Client({ connection });

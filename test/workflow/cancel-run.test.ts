@@ -16,6 +16,7 @@ import {
   testTemporalAddress,
 } from '../support/database';
 import { waitFor } from '../support/wait-for';
+import { bundleWorkflows } from '../support/workflow-bundle';
 
 /** A model that works for ten minutes, in a real worker. */
 const project = mkdtempSync(join(tmpdir(), 'strata-slow-'));
@@ -46,6 +47,7 @@ beforeAll(async () => {
     warehouse: database.name,
     temporal: { ...config.temporal, address },
     logger: pino({ level: 'silent' }),
+    inside: { workflowBundle: await bundleWorkflows() },
   });
   pipeline = client.workflow.getHandle(pipelineWorkflowId(database.name));
 });

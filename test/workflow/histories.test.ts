@@ -20,6 +20,7 @@ import { type Accepted, type Loaded, referenceTables } from '../support/referenc
 import { compileEcho } from '../support/compile-echo';
 import { TestWarehouse } from '../support/test-warehouse';
 import { waitFor } from '../support/wait-for';
+import { bundleWorkflows } from '../support/workflow-bundle';
 
 jest.setTimeout(240_000);
 
@@ -49,6 +50,7 @@ beforeAll(async () => {
     warehouse: database.name,
     temporal: { ...config.temporal, address },
     logger: pino({ level: 'silent' }),
+    inside: { workflowBundle: await bundleWorkflows() },
   });
   connection = await Connection.connect({ address });
   client = new Client({ connection });

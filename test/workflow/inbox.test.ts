@@ -13,7 +13,8 @@ import { createTestDatabase, type TestDatabase, testTemporalAddress } from '../s
 import { type S3Server, startS3Server } from '../support/s3-server';
 import { queryRows } from '../support/stack-homes';
 import { waitFor } from '../support/wait-for';
-import { bundleWorkflows, failureOf, quietRuntime } from './workflow-worker';
+import { bundleWorkflows } from '../support/workflow-bundle';
+import { failureOf, quietRuntime } from './workflow-worker';
 
 // Two hosts: one has a folder as its inbox, the other one a prefix in S3, and neither may read what the other one has.
 const folder = mkdtempSync(join(tmpdir(), 'strata-inbox-'));

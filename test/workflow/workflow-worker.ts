@@ -1,17 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { Client, Connection } from '@temporalio/client';
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  NativeConnection,
-  Runtime,
-  Worker,
-  type WorkflowBundle,
-} from '@temporalio/worker';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import type { Activities } from '../../src/activities/contract';
 import { hostTaskQueue } from '../../src/wire/names';
 import type { PlannedNode } from '../../src/wire/transform';
+import { bundleWorkflows } from '../support/workflow-bundle';
 
 const silent = new DefaultLogger('ERROR', () => undefined);
 
@@ -19,14 +13,6 @@ const silent = new DefaultLogger('ERROR', () => undefined);
 export const quietRuntime = (): void => {
   Runtime.install({ logger: silent, telemetryOptions: { logging: { filter: 'ERROR', forward: {} } } });
 };
-
-/** Bundled once per test file. */
-export const bundleWorkflows = (): Promise<WorkflowBundle> =>
-  bundleWorkflowCode({
-    workflowsPath: require.resolve('../../src/workflows'),
-    preloadModules: [require.resolve('../../src/workflows/shared-modules')],
-    logger: silent,
-  });
 
 export interface WorkflowBench {
   readonly client: Client;
