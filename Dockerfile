@@ -9,6 +9,7 @@ FROM node:22.21.1-bookworm AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc tsconfig.json tsconfig.build.json ./
 COPY scripts/build.mjs scripts/build.mjs
+COPY scripts/build-page.mjs scripts/build-page.mjs
 COPY src src
 # Builds dist/ as well, by `prepare`.
 RUN npm ci
@@ -26,7 +27,7 @@ ENV NODE_ENV=production \
 # The slim image has no certificates of authorities, which TLS to Temporal Cloud needs.
 COPY --from=build /etc/ssl/certs /etc/ssl/certs
 COPY --from=build /usr/share/ca-certificates /usr/share/ca-certificates
-RUN install --directory --owner=node --group=node /var/lib/strata /data
+RUN install --directory --owner=node --group=node /var/lib/strata /data /uploads
 COPY --from=build /app/package.json package.json
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist

@@ -144,7 +144,18 @@ const BOUNDARIES = {
     why: 'a command starts workflows and reads by src/db; only the worker runs activities',
   },
   dashboard: {
-    may: ['domain', 'wire', 'compiler', 'db', 'project', 'observability', 'temporal', 'config', 'settings'],
+    may: [
+      'domain',
+      'wire',
+      'compiler',
+      'db',
+      'project',
+      'ingest',
+      'observability',
+      'temporal',
+      'config',
+      'settings',
+    ],
     types: ['workflows'],
     packages: ['database'],
     why: 'the dashboard starts workflows and reads by src/db',
@@ -174,7 +185,7 @@ const boundary = ([folder, { may, types = [], packages, why }]) => {
     })),
   ];
   return {
-    files: [`src/${folder}/**/*.ts`],
+    files: [`src/${folder}/**/*.ts`, `src/${folder}/**/*.tsx`],
     rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns }] },
   };
 };
@@ -192,7 +203,7 @@ export default tseslint.config(
   },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [...tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     plugins: { 'import-x': importX },

@@ -31,7 +31,7 @@ module.exports = {
     {
       ...common,
       displayName: 'stack',
-      testMatch: ['<rootDir>/test/{integration,workflow,replay,e2e}/**/*.test.ts'],
+      testMatch: ['<rootDir>/test/{integration,workflow,replay,e2e,browser}/**/*.test.ts'],
       globalSetup: '<rootDir>/test/support/global-setup.ts',
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
     },

@@ -1,9 +1,10 @@
-// Builds dist/: the compiled sources, the prebuilt workflow bundle, and an executable `strata`.
+// Builds dist/: the compiled sources, the page, the prebuilt workflow bundle, and an executable `strata`.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildPage } from './build-page.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const require = createRequire(import.meta.url);
@@ -24,6 +25,7 @@ execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], {
   cwd: root,
 });
 chmodSync(join(dist, 'cli.js'), 0o755);
+await buildPage(root);
 
 const { bundleWorkflowCode } = await import('@temporalio/worker');
 const { code } = await bundleWorkflowCode({

@@ -17,3 +17,12 @@ export const durationMs = z.string().transform((text, context) => {
   context.addIssue('must be seconds or a duration such as 500ms, 60s or 5m');
   return z.NEVER;
 });
+
+export const hosts = z.string().transform((text) =>
+  text
+    .split(/[\s,]+/)
+    .filter((host) => host !== '')
+    .map((host) => host.toLowerCase()),
+);
+
+export const hostAndPort = z.string().regex(/^(?:[\w.-]+|\[[\da-f:]+\]):\d{1,5}$/i, 'must be host:port');

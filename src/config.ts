@@ -5,10 +5,11 @@ import { inspect } from 'node:util';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod/v4';
+import { dashboardConfig, type DashboardConfig, dashboardVariables } from './dashboard-config';
 import { StrataError } from './domain/errors';
 import { isRemote } from './domain/file-location';
 import { type AlertConfig, alertConfig, alertProblems, alertVariables } from './alert-config';
-import { durationMs, wholeNumber } from './config-values';
+import { durationMs, wholeNumber, hostAndPort, hosts } from './config-values';
 import { settings } from './settings';
 import { DEFAULT_WAREHOUSE } from './wire/names';
 
@@ -61,6 +62,8 @@ export interface Config {
   readonly traces: boolean;
   /** Who is told when something is wrong. Printing it shows no address. */
   readonly alerts: AlertConfig;
+  /** Printing it shows no token. */
+  readonly dashboard: DashboardConfig;
   readonly logLevel: LogLevel;
   readonly logFormat: 'json' | 'pretty' | 'auto';
 }
@@ -108,13 +111,6 @@ const fileRoots = z.string().transform((text) =>
     .split(new RegExp(`(?<!\\bs3)${delimiter}|${delimiter}(?!//)`, 'i'))
     .filter((root) => root !== '')
     .map(absoluteLocation),
-);
-
-const hosts = z.string().transform((text) =>
-  text
-    .split(/[\s,]+/)
-    .filter((host) => host !== '')
-    .map((host) => host.toLowerCase()),
 );
 
 /** The name in a PostgreSQL URL, or undefined when there is none. */
@@ -168,10 +164,8 @@ const Variables = z.object({
   STRATA_INLINE_WORKER: yesOrNo.optional(),
   STRATA_ACTOR: z.string().optional(),
   STRATA_TEMPORAL_BIN: z.string().optional(),
-  STRATA_METRICS_ADDRESS: z
-    .string()
-    .regex(/^(?:[\w.-]+|\[[\da-f:]+\]):\d{1,5}$/i, 'must be host:port')
-    .optional(),
+  STRATA_METRICS_ADDRESS: hostAndPort.optional(),
+  ...dashboardVariables,
   OTEL_EXPORTER_OTLP_ENDPOINT: z.string().optional(),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: z.string().optional(),
   ...alertVariables,
@@ -296,12 +290,14 @@ export const loadConfig = (env: Environment = process.env, flags: ConfigFlags = 
   return freezeConfig(parsed.data, temporal);
 };
 
+const stateDirOf = (home: string | undefined): string => resolve(home ?? resolve(PACKAGE_ROOT, '.strata'));
+
 const freezeConfig = (v: z.infer<typeof Variables>, temporal: TemporalSettings): Config =>
   Object.freeze({
     databaseUrl: v.DATABASE_URL,
     warehouse: v.STRATA_WAREHOUSE ?? warehouseOf(v.DATABASE_URL),
     temporal,
-    stateDir: resolve(v.STRATA_HOME ?? resolve(PACKAGE_ROOT, '.strata')),
+    stateDir: stateDirOf(v.STRATA_HOME),
     projectDir: resolve(v.STRATA_PROJECT_DIR ?? resolve(PACKAGE_ROOT, 'sql')),
     fileRoots: v.STRATA_FILE_ROOTS,
     urlHosts: v.STRATA_URL_HOSTS,
@@ -326,6 +322,7 @@ const freezeConfig = (v: z.infer<typeof Variables>, temporal: TemporalSettings):
     metricsAddress: v.STRATA_METRICS_ADDRESS,
     traces: (v.OTEL_EXPORTER_OTLP_ENDPOINT ?? v.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT) !== undefined,
     alerts: concealed(alertConfig(v)),
+    dashboard: concealed(dashboardConfig(v, stateDirOf(v.STRATA_HOME))),
     logLevel: v.STRATA_LOG_LEVEL ?? 'warn',
     logFormat: v.STRATA_LOG_FORMAT ?? 'auto',
   });
@@ -333,3 +330,7 @@ const freezeConfig = (v: z.infer<typeof Variables>, temporal: TemporalSettings):
 /** A warehouse is called as its database; the embedded one `strata`. */
 export const warehouseOf = (url: string | undefined): string =>
   (url === undefined ? undefined : databaseNameOf(url)) ?? DEFAULT_WAREHOUSE;
+
+/** The workers' own project is theirs to find, wherever it lies on their hosts: only another one is named to them. */
+export const otherProject = (projectDir: string): string | undefined =>
+  projectDir === resolve(PACKAGE_ROOT, 'sql') ? undefined : projectDir;

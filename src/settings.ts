@@ -162,6 +162,31 @@ export const settings = [
     default: 'none',
   },
   {
+    name: 'STRATA_DASHBOARD_ADDRESS',
+    meaning: 'host:port of the page of `strata dashboard` and `strata dev`.',
+    default: '127.0.0.1:8234, or a free port where that is taken',
+  },
+  {
+    name: 'STRATA_DASHBOARD_TOKEN',
+    meaning: "The operator's token, which the page needs to do something: at least 16 characters.",
+    default: 'none: the page only reads; `strata dev` makes one up',
+  },
+  {
+    name: 'STRATA_DASHBOARD_HOSTS',
+    meaning: 'Names that the page is reached by beside localhost and addresses, separated by commas.',
+    default: 'none',
+  },
+  {
+    name: 'STRATA_UPLOAD_DIR',
+    meaning: 'Folder for uploaded files, which workers have to see under the same path.',
+    default: 'uploads in STRATA_HOME',
+  },
+  {
+    name: 'STRATA_TEMPORAL_UI_URL',
+    meaning: "Address of Temporal's Web UI, for links of the page.",
+    default: "the embedded server's, else no links",
+  },
+  {
     name: 'OTEL_EXPORTER_OTLP*',
     meaning: "Where a worker sends traces, in OpenTelemetry's own variables; set: it does.",
     default: 'no traces',

@@ -59,7 +59,9 @@ const varsFlag = (command: Command): Command =>
 
 const addStackCommands = (program: Command, act: Act): void => {
   withProject(withOutput(program.command('dev')))
-    .description('the whole embedded stack in the foreground: PostgreSQL, Temporal with its Web UI, a worker')
+    .description(
+      'the whole embedded stack in the foreground: PostgreSQL, Temporal with its Web UI, a worker, the page',
+    )
     .action(act(() => (require('./dev') as typeof import('./dev')).devCommand));
   withOutput(program.command('demo'))
     .description('the main job on sample data: three years of a small business, then batches of every kind')
@@ -67,6 +69,10 @@ const addStackCommands = (program: Command, act: Act): void => {
   withProject(withTemporal(program.command('worker')))
     .description('a worker against the configured Temporal and PostgreSQL, in the foreground')
     .action(act(() => (require('./worker') as typeof import('./worker')).workerCommand));
+  withProject(withTemporal(program.command('dashboard')))
+    .description('the page alone: figures, what goes on, dead letters, uploads; in the foreground')
+    .option('--inline-worker', 'run a worker within this command (STRATA_INLINE_WORKER=1)')
+    .action(act(() => (require('./dashboard') as typeof import('./dashboard')).dashboardCommand));
   withDatabase(program.command('migrate'))
     .description("brings strata's own tables up to date, and makes its roles where that is permitted")
     .option('--print-roles', 'only print the SQL that makes the roles, for an administrator to run')

@@ -1,10 +1,9 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- loads while the servers start */
 import { z } from 'zod/v4';
 import type { LetterRow } from '../db/dead-letter-queue';
-import { checkCorrection, type Correction, parseAssignment } from '../domain/correction';
-import type { Dataset } from '../domain/dataset';
+import { type Correction, parseAssignment } from '../domain/correction';
 import { StrataError } from '../domain/errors';
-import type { LetterFields } from '../ingest/mend-letters';
+import type { EditedLetter, LetterFields } from '../ingest/mend-letters';
 import type { CommandContext } from './context';
 import { EXIT_FAILED } from './describe-error';
 import { loadProjectDatasets } from './dlq-datasets';
@@ -46,21 +45,8 @@ const editColumns = async (letter: LetterRow, known: LetterFields): Promise<Corr
   return text === undefined ? undefined : parseWritten(text);
 };
 
-interface Edited {
-  readonly letter: LetterRow;
-  readonly dataset: Dataset;
-}
-
-const checkOpen = ({ id, state, isOfRejectedFile }: LetterRow): void => {
-  if (state !== 'open') throw new StrataError('DEAD_LETTER_NOT_OPEN', `Dead letter ${id} is ${state}`);
-  if (isOfRejectedFile)
-    throw new StrataError('DEAD_LETTER_FILE_REJECTED', `The file of dead letter ${id} was rejected whole`);
-};
-
-const report = (context: CommandContext, { letter, dataset }: Edited, maxFieldBytes: number): void => {
-  const { checkLetter } = require('../ingest/mend-letters') as typeof import('../ingest/mend-letters');
+const report = (context: CommandContext, { letter, verdict }: EditedLetter): void => {
   const { output } = context;
-  const verdict = checkLetter({ dataset, maxFieldBytes }, letter);
   output.document({
     id: letter.id,
     corrected: letter.corrected,
@@ -80,30 +66,22 @@ const report = (context: CommandContext, { letter, dataset }: Edited, maxFieldBy
 export const dlqEditCommand = (context: CommandContext, options: DlqEditOptions): Promise<number> =>
   withDatabase(context, { role: 'dlq edit' }, async ({ pool, config }) => {
     const { getLetter } = require('../db/dead-letter-queue') as typeof import('../db/dead-letter-queue');
-    const { correctLetter } =
-      require('../db/dead-letter-actions') as typeof import('../db/dead-letter-actions');
-    const { correctionOf, fieldsOfLetter } =
+    const { checkCorrectable, editLetter, fieldsOfLetter } =
       require('../ingest/mend-letters') as typeof import('../ingest/mend-letters');
     const letter = await getLetter(pool, options.ids[0] ?? '');
-    checkOpen(letter);
+    checkCorrectable(letter);
     const dataset = (await loadProjectDatasets(config.projectDir)).get(letter.dataset);
-    const known = fieldsOfLetter(dataset, letter);
     const written = options.set
       ? Object.fromEntries(options.set.map(parseAssignment))
-      : await editColumns(letter, known);
+      : await editColumns(letter, fieldsOfLetter(dataset, letter));
     if (written === undefined) {
       context.output.note('the editor failed: nothing was changed');
       return EXIT_FAILED;
     }
-    checkCorrection(written, known.columns, `dead letter ${letter.id} of ${dataset.name}`);
-    const corrected = correctionOf(known, letter, written);
-    if (corrected)
-      await correctLetter(pool, letter, corrected, { actor: actorOf(config), reason: options.reason });
-    else context.output.note('nothing was changed');
-    report(
-      context,
-      { letter: { ...letter, corrected: corrected ?? letter.corrected }, dataset },
-      config.maxFieldBytes,
-    );
+    const act = { actor: actorOf(config), reason: options.reason };
+    const { maxFieldBytes } = config;
+    const edited = await editLetter(pool, { letter, dataset, written, act, maxFieldBytes });
+    if (!edited.isChanged) context.output.note('nothing was changed');
+    report(context, edited);
     return 0;
   });

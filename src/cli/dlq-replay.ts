@@ -1,17 +1,15 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- loads while the servers start */
 import { resolve } from 'node:path';
-import type { DatabasePool } from 'slonik';
-import type { LetterRow } from '../db/dead-letter-queue';
-import { StrataError } from '../domain/errors';
-import { replayBatchId, replayWorkflowId, WORKFLOW } from '../wire/names';
+import { startReplay } from '../temporal/start-workflows';
+import { replayBatchId } from '../wire/names';
 import type { ReplayInput, ReplayResult } from '../wire/replay';
+import { otherProject } from '../config';
 import type { CommandContext } from './context';
 import { EXIT_FAILED } from './describe-error';
 import { loadProjectDatasets } from './dlq-datasets';
 import { actorOf, type DlqActOptions, filterOf } from './dlq-options';
-import { otherProject, ownRun } from './ingest';
+import { ownRun } from './ingest';
 import { untilAborted } from './interrupt';
-import type { Output } from './output';
 import { compileProjectDir, storeProjectPlan } from './project-plan';
 import { runAndReport } from './run-and-report';
 import { type Session, withSession } from './session';
@@ -24,19 +22,6 @@ export interface DlqReplayOptions extends DlqActOptions {
 }
 
 type Replays = typeof import('../db/dead-letter-replays');
-
-/** Letters that were named have to be ones that can be replayed; one that is replayed already is said so. */
-const checkNamed = async (output: Output, pool: DatabasePool, ids: readonly string[]): Promise<void> => {
-  const { getLetter } = require('../db/dead-letter-queue') as typeof import('../db/dead-letter-queue');
-  for (const id of ids) {
-    const letter: LetterRow = await getLetter(pool, id);
-    if (letter.isOfRejectedFile)
-      throw new StrataError('DEAD_LETTER_FILE_REJECTED', `The file of dead letter ${id} was rejected whole`);
-    if (letter.state === 'discarded')
-      throw new StrataError('DEAD_LETTER_NOT_OPEN', `Dead letter ${id} is discarded`);
-    if (letter.state === 'replayed') output.note(`dead letter ${id} is replayed already: nothing to do`);
-  }
-};
 
 /** Keeps what a file mends, and enters the replay of it, in one transaction: both or neither. */
 const requestFromFile = async (
@@ -68,32 +53,13 @@ const requestByFilter = async (
   { output }: CommandContext,
   { pool, config }: Session,
   options: DlqReplayOptions,
-): Promise<string[]> => {
-  const { countLetters } = require('../db/dead-letter-queue') as typeof import('../db/dead-letter-queue');
-  const { requestReplay } = require('../db/dead-letter-replays') as Replays;
-  await checkNamed(output, pool, options.ids);
-  const filter = filterOf({ ...options, state: 'open' });
+): Promise<readonly string[]> => {
+  const { requestReplays } = require('../db/request-replays') as typeof import('../db/request-replays');
   const act = { actor: actorOf(config), reason: options.reason };
-  const datasets = new Set((await countLetters(pool, filter)).map((count) => count.dataset));
-  const ids: string[] = [];
-  for (const dataset of datasets) {
-    const replay = await pool.transaction((db) => requestReplay(db, { dataset, filter, ...act }));
-    if (replay.letters > 0) ids.push(replay.replay_id);
-    if (replay.letters_left_out > 0)
-      output.note(
-        `${replay.letters_left_out} letters of ${dataset} are of files that were rejected whole: left out`,
-      );
-  }
-  return ids;
+  const { replayIds, notes } = await requestReplays(pool, filterOf({ ...options, state: 'open' }), act);
+  for (const note of notes) output.note(note);
+  return replayIds;
 };
-
-const startReplay = async (session: Session, input: ReplayInput & { replayId: string }) =>
-  session.client.workflow.start<(i: ReplayInput) => Promise<ReplayResult>>(WORKFLOW.replayDeadLetters, {
-    workflowId: replayWorkflowId(session.warehouse, input.replayId),
-    taskQueue: session.warehouse,
-    args: [input],
-    staticSummary: `Replay ${input.replayId} of dead letters`,
-  });
 
 const resultLine = ({ dataset, replayed, failed, skipped }: ReplayResult): string =>
   `${dataset}: ${replayed} replayed` +

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { absoluteLocation, loadConfig } from '../config';
+import { absoluteLocation, loadConfig, otherProject } from '../config';
 import type { Manifest } from '../compiler/manifest';
 import { StrataError } from '../domain/errors';
 import { isRemote } from '../domain/file-location';
@@ -11,7 +10,7 @@ import type { CommandContext, CommonOptions } from './context';
 import { EXIT_FAILED } from './describe-error';
 import { dryRun } from './dry-run';
 import { type FileOutcome, ingestFiles, publishedBatches } from './ingest-files';
-import { hostOfFiles } from './host-of-files';
+import { hostOfFiles } from '../temporal/host-of-files';
 import { hasFailed, reportFile } from './ingest-lines';
 import { compileProjectDir, storeProjectPlan } from './project-plan';
 import { runAndReport } from './run-and-report';
@@ -46,10 +45,6 @@ const notifyOf = (options: IngestOptions): 'none' | 'last' | 'all' => {
   if (options.detach === true) return 'all';
   return Object.keys(ownRun(options)).length > 0 ? 'none' : 'last';
 };
-
-/** The workers' own project is theirs to find, wherever it lies on their hosts. */
-export const otherProject = (projectDir: string): string | undefined =>
-  projectDir === resolve(__dirname, '..', '..', 'sql') ? undefined : projectDir;
 
 /** Loads the files and runs the models over what was published. */
 export const ingestAndTransform = async (

@@ -1,5 +1,6 @@
 /** What a session has open, in the order it is closed: each part may still use those after it. */
 const CLOSING_ORDER = [
+  'dashboard',
   'worker',
   'connection to Temporal',
   'connection to PostgreSQL',

@@ -2,21 +2,14 @@
 import type { CommonQueryMethods } from 'slonik';
 import type { Manifest } from '../compiler/manifest';
 
-/** Reads and compiles the project in a folder; `vars` go over its own. @throws PROJECT_NOT_FOUND, PROJECT_INVALID, DATASET_INVALID, MODEL_INVALID */
+/** As `compileFolder`, which is loaded when it is first needed. */
 export const compileProjectDir = async (
   projectDir: string,
   vars: Readonly<Record<string, unknown>> = {},
 ): Promise<Manifest> => {
-  const { readProjectFiles } = require('../project/read-project') as typeof import('../project/read-project');
-  const { loadDatasets } = require('../project/load-datasets') as typeof import('../project/load-datasets');
-  const { compileProject } =
-    require('../compiler/compile-project') as typeof import('../compiler/compile-project');
-  const [files, datasets] = await Promise.all([readProjectFiles(projectDir), loadDatasets(projectDir)]);
-  return compileProject({
-    files,
-    datasets: datasets.map(({ name, columns, key }) => ({ name, columns, key })),
-    vars,
-  });
+  const { compileFolder } =
+    require('../project/compile-folder') as typeof import('../project/compile-folder');
+  return compileFolder(projectDir, vars);
 };
 
 /** Keeps the plan for the workers and returns its hash. */

@@ -4,6 +4,8 @@ import { isNativeError } from 'node:util/types';
 
 export const INVALID_TABLE_DEFINITION = new Set(['42P16']);
 export const LOCK_NOT_AVAILABLE = new Set(['55P03']);
+/** A table or a schema isn't there. */
+export const UNDEFINED_RELATION = new Set(['42P01', '3F000']);
 export const DATABASE_MISSING = new Set(['3D000']);
 
 /** Whole classes that mean "not now": connection, rollback, resources, operator intervention, system. */

@@ -8,30 +8,44 @@ const RunRow = z.object({
   runId: z.string(),
   workflowId: z.string(),
   command: z.string(),
+  planHash: z.string(),
   fullRefresh: z.boolean(),
   state: z.enum(['running', 'success', 'failed', 'cancelled']),
   selected: z.number().int(),
   startedAt: z.string(),
   finishedAt: z.string().nullable(),
   durationMs: z.number().nullable(),
+  message: z.string().nullable(),
   done: z.number().int(),
   failed: z.number().int(),
 });
 export type RunRow = z.infer<typeof RunRow>;
 
-/** The newest runs first, those that go on included. */
-export const recentRuns = (db: CommonQueryMethods, count: number): Promise<readonly RunRow[]> =>
+/** Where a page of runs begins: after this one. */
+export interface RunPosition {
+  readonly startedAt: string;
+  readonly runId: string;
+}
+
+/** The newest runs first, those that go on included; or those after one, or one alone. */
+export const recentRuns = (
+  db: CommonQueryMethods,
+  count: number,
+  { after, runId }: { readonly after?: RunPosition | undefined; readonly runId?: string | undefined } = {},
+): Promise<readonly RunRow[]> =>
   db.any(sql.type(RunRow)`
     select
       r.run_id as "runId",
       r.workflow_id as "workflowId",
       r.command,
+      r.plan_hash as "planHash",
       r.full_refresh as "fullRefresh",
       r.state,
       r.selected,
       r.started_at::text as "startedAt",
       r.finished_at::text as "finishedAt",
       (extract(epoch from r.finished_at - r.started_at) * 1000)::float8 as "durationMs",
+      r.message,
       m.done,
       m.failed
     from ops.run as r
@@ -42,6 +56,12 @@ export const recentRuns = (db: CommonQueryMethods, count: number): Promise<reado
       from ops.model_run as n
       where n.run_id = r.run_id
     ) as m
+    where
+      (${runId ?? null}::text is null or r.run_id = ${runId ?? null})
+      and (
+        ${after?.runId ?? null}::text is null
+        or (r.started_at, r.run_id) < (${after?.startedAt ?? null}::timestamptz, ${after?.runId ?? null})
+      )
     order by r.started_at desc, r.run_id desc
     limit ${count}
   `);
@@ -58,13 +78,28 @@ const BatchRow = z.object({
   errorCode: z.string().nullable(),
   error: z.string().nullable(),
   host: z.string().nullable(),
+  workflowId: z.string().nullable(),
   acceptedAt: z.string(),
   finishedAt: z.string().nullable(),
 });
 export type BatchRow = z.infer<typeof BatchRow>;
 
-/** The newest batches first. */
-export const recentBatches = (db: CommonQueryMethods, count: number): Promise<readonly BatchRow[]> =>
+type Nullable<T> = { readonly [K in keyof T]: T[K] | null };
+
+export interface BatchFilter {
+  /** Older than this one. */
+  readonly before?: string | undefined;
+  readonly batchId?: string | undefined;
+  readonly dataset?: string | undefined;
+  readonly workflowId?: string | undefined;
+}
+
+/** The newest batches first, all or those of a filter. */
+export const recentBatches = (
+  db: CommonQueryMethods,
+  count: number,
+  { before = null, batchId = null, dataset = null, workflowId = null }: Nullable<BatchFilter> = {},
+): Promise<readonly BatchRow[]> =>
   db.any(sql.type(BatchRow)`
     select
       batch_id as "batchId",
@@ -78,9 +113,15 @@ export const recentBatches = (db: CommonQueryMethods, count: number): Promise<re
       error_code as "errorCode",
       error,
       host,
+      workflow_id as "workflowId",
       accepted_at::text as "acceptedAt",
       finished_at::text as "finishedAt"
     from ops.batch
+    where
+      (${before}::bigint is null or batch_id < ${before}::bigint)
+      and (${batchId}::bigint is null or batch_id = ${batchId}::bigint)
+      and (${dataset}::text is null or dataset = ${dataset})
+      and (${workflowId}::text is null or workflow_id = ${workflowId})
     order by batch_id desc
     limit ${count}
   `);

@@ -233,6 +233,11 @@ export const errorCatalogue = {
     audience: 'operator',
     hint: 'Ask again: the coordinator started afresh, and the run is still queued.',
   },
+  ADDRESS_IN_USE: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'End what listens there, or choose another address (STRATA_DASHBOARD_ADDRESS).',
+  },
   STACK_FAILED: { retryable: false, audience: 'operator', hint: 'See the log named.' },
 } as const satisfies Record<string, CatalogueEntry>;
 

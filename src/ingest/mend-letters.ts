@@ -1,5 +1,5 @@
 // What the commands of the dead letter queue need; they load it only when they run.
 export { correctFromFile, type FileCorrections } from './correct-from-file';
+export { checkCorrectable, editLetter, type EditedLetter } from './edit-letter';
 export { exportHeader, exportLine } from './export-letters';
-export { checkLetter } from './letter-checker';
-export { correctedTexts, correctionOf, fieldsOfLetter, type LetterFields } from './letter-fields';
+export { correctedTexts, fieldsOfLetter, type LetterFields } from './letter-fields';

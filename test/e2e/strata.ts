@@ -71,6 +71,8 @@ export interface RunningCommand {
   /** Resolves once stdout has the text; rejects when the command ends before. */
   readonly prints: (text: string) => Promise<void>;
   readonly signal: (name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL') => void;
+  /** What it has printed on stdout so far. */
+  readonly stdout: () => string;
   /** Sends SIGTERM and waits for the end. */
   readonly stop: () => Promise<CommandResult>;
 }
@@ -93,6 +95,7 @@ export const startStrata = (args: readonly string[], env: Env = {}): RunningComm
         });
       }),
     signal: (name) => void child.kill(name),
+    stdout: () => text.stdout,
     stop: async () => {
       child.kill('SIGTERM');
       return { code: await ended, ...text };

@@ -212,6 +212,9 @@ test('every documented variable of strata is accepted, and every accepted one is
     STRATA_SUSPEND_AFTER: '5',
     STRATA_HISTORY_DAYS: '5',
     STRATA_METRICS_ADDRESS: '127.0.0.1:9464',
+    STRATA_DASHBOARD_ADDRESS: '127.0.0.1:8234',
+    STRATA_DASHBOARD_TOKEN: 'sixteen-characters-or-more',
+    STRATA_TEMPORAL_UI_URL: 'http://127.0.0.1:8233',
     STRATA_LOG_FORMAT: 'json',
   };
   expect(problemsOf(Object.fromEntries(strata.map((name) => [name, values[name] ?? 'x'])))).toEqual([]);

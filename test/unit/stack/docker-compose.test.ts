@@ -27,9 +27,9 @@ const { services, volumes } = Compose.parse(parse(text, { merge: true }));
 const endsByItself = (name: string): boolean => services[name]?.restart.startsWith('on-failure') === true;
 
 describe('docker-compose.yml', () => {
-  test('has PostgreSQL, Temporal with its Web UI, and a worker', () => {
+  test('has PostgreSQL, Temporal with its Web UI, a worker and the page', () => {
     const running = Object.keys(services).filter((name) => !endsByItself(name));
-    expect(running.sort()).toEqual(['postgres', 'temporal', 'temporal-ui', 'worker']);
+    expect(running.sort()).toEqual(['dashboard', 'postgres', 'temporal', 'temporal-ui', 'worker']);
   });
 
   test('every service that stays has a healthcheck', () => {
@@ -51,13 +51,19 @@ describe('docker-compose.yml', () => {
     expect(Object.keys(volumes)).toContain('postgres');
   });
 
-  test('the worker is given only variables that strata reads', () => {
-    const known = settings.map(({ name }) => name) as readonly string[];
-    const given = Object.keys(services.worker?.environment ?? {});
-    expect(given.filter((name) => !known.includes(name))).toEqual([]);
-    for (const name of ['DATABASE_URL', 'TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'STRATA_WAREHOUSE'])
-      expect(given).toContain(name);
-    expect(given).toContain('STRATA_FILE_ROOTS');
+  test.each(['worker', 'dashboard'])('the %s is given only variables that strata reads', (name) => {
+    const known = settings.map((setting) => setting.name) as readonly string[];
+    const given = Object.keys(services[name]?.environment ?? {});
+    expect(given.filter((variable) => !known.includes(variable))).toEqual([]);
+    for (const variable of ['DATABASE_URL', 'TEMPORAL_ADDRESS', 'TEMPORAL_NAMESPACE', 'STRATA_WAREHOUSE'])
+      expect(given).toContain(variable);
+  });
+
+  test('the worker may read what is uploaded on the page, and both see it under the same path', () => {
+    const { STRATA_UPLOAD_DIR: folder = '' } = services.dashboard?.environment ?? {};
+    expect(services.worker?.environment.STRATA_FILE_ROOTS?.split(':')).toContain(folder);
+    for (const name of ['worker', 'dashboard'])
+      expect(services[name]?.volumes).toContain(`uploads:${folder}`);
   });
 
   test('the worker reaches the services by their names', () => {

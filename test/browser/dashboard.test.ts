@@ -1,0 +1,203 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AxeResults } from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+import { createTestDatabase, runStatements, type TestDatabase } from '../support/database';
+import { waitFor } from '../support/wait-for';
+import { type Env, requireBuild, type RunningCommand, serversOf, startStrata } from '../e2e/strata';
+import { openBrowser } from './open-browser';
+
+const TOKEN = 'the-operators-token';
+const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const WAIT_MS = 20_000;
+
+const CUSTOMERS = `customer_id,name,email,segment,plan_type,acquisition_channel,created_at,updated_at
+C1,Ann,ann@example.com,starter,basic,search,2026-01-05,2026-01-05
+C1,Ann,ann@example.com,growth,pro,search,2026-01-05,2026-02-10
+`;
+const TRANSACTIONS = `transaction_id,customer_id,transaction_date,amount,transaction_type,status
+T1,C1,2026-01-20,29.00,subscription,completed
+T2,C1,2026-02-20,99.00,subscription,completed
+T3,C1,2026-02-21,60.00,gift,completed
+`;
+const LATER = `transaction_id,customer_id,transaction_date,amount,transaction_type,status
+T4,C1,2026-02-25,200.00,subscription,completed
+`;
+
+const uploadDir = mkdtempSync(join(tmpdir(), 'strata-uploads-'));
+let database: TestDatabase;
+let env: Env;
+let server: RunningCommand;
+let url: string;
+let browser: Browser;
+/** One that watches, and one that acts. */
+let watcher: Page;
+let operator: Page;
+
+const startServer = async (address: string): Promise<string> => {
+  server = startStrata(['dashboard', '--inline-worker'], { ...env, STRATA_DASHBOARD_ADDRESS: address });
+  await server.prints('Ctrl-C');
+  return /http:\S+/.exec(server.stdout())?.[0] ?? '';
+};
+
+const call = (path: string, init: RequestInit = {}, token: string | null = TOKEN): Promise<Response> =>
+  fetch(`${url}/api/v1${path}`, {
+    ...init,
+    headers: { ...init.headers, ...(token === null ? {} : { authorization: `Bearer ${token}` }) },
+  });
+
+const upload = async (dataset: string, text: string): Promise<void> => {
+  const response = await call(`/uploads?dataset=${dataset}&name=${dataset}.csv`, {
+    method: 'POST',
+    body: text,
+  });
+  expect(response.status).toBe(202);
+};
+
+const openPage = async (hash: string): Promise<Page> => {
+  const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
+  page.setDefaultTimeout(WAIT_MS);
+  page.on('dialog', (dialog) => void dialog.accept());
+  await page.goto(`${url}/${hash}`);
+  return page;
+};
+
+const figure = (page: Page, id: string, text: string): Promise<unknown> =>
+  page.locator(`[data-figure=${id}]`, { hasText: text }).waitFor();
+
+/** Drops a file on the page, as a person does. */
+const drop = async (page: Page, name: string, text: string): Promise<void> => {
+  const dataTransfer = await page.evaluateHandle(`(() => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([${JSON.stringify(text)}], ${JSON.stringify(name)}, { type: 'text/csv' }));
+    return transfer;
+  })()`);
+  await page.locator('.drop').dispatchEvent('drop', { dataTransfer });
+};
+
+beforeAll(async () => {
+  requireBuild();
+  [database, browser] = await Promise.all([createTestDatabase(), openBrowser()]);
+  env = { ...serversOf(database.url), STRATA_DASHBOARD_TOKEN: TOKEN, STRATA_UPLOAD_DIR: uploadDir };
+  url = await startServer('127.0.0.1:0');
+  await upload('customers', CUSTOMERS);
+  [watcher, operator] = await Promise.all([openPage('#/kpis'), openPage(`#token=${TOKEN}`)]);
+});
+
+afterAll(async () => {
+  await browser.close();
+  await server.stop();
+  await database.drop();
+  rmSync(uploadDir, { recursive: true });
+});
+
+test('a file with bad rows is dropped on the page: its report tells them, and figures elsewhere change by themselves', async () => {
+  await watcher.evaluate('isSamePage = true');
+  await operator.goto(`${url}/#/upload`);
+  await drop(operator, 'transactions-2026.csv', TRANSACTIONS);
+  await operator.getByText('3 rows read, 2 loaded, 1 bad.').waitFor();
+  await operator.getByText('Line 4 transaction_type "gift" is not one of').waitFor();
+  await figure(watcher, 'mrr', '$99');
+  expect(await watcher.evaluate("'isSamePage' in window")).toBe(true);
+});
+
+test('a dead letter is mended and replayed', async () => {
+  await operator.getByRole('link', { name: 'All bad rows' }).click();
+  await operator.getByRole('link', { name: '1', exact: true }).click();
+  await operator.locator('input[name=transaction_type]').fill('subscription');
+  await operator.getByRole('button', { name: 'Save and replay' }).click();
+  await operator.getByRole('cell', { name: 'replayed' }).waitFor();
+  await figure(watcher, 'mrr', '$159');
+});
+
+test('from a value of a chart the way leads to its facts, the version of the dimension, and the line of the file', async () => {
+  await operator.goto(`${url}/#/kpis?months=all`);
+  const panel = operator.getByRole('region', { name: 'Revenue by segment', exact: true });
+  await panel.getByRole('button', { name: 'Table' }).click();
+  await panel.getByRole('link', { name: '$159.00' }).click();
+  await operator.locator('[data-sum]', { hasText: '$159.00' }).waitFor();
+  await operator.getByRole('link', { name: 'T2' }).click();
+  const origin = operator.getByRole('region', { name: 'Where it came from' });
+  await origin.getByText('transactions-2026.csv').waitFor();
+  expect(await origin.locator('dl').innerText()).toMatch(/Line\s+3\s/);
+  const version = operator.getByRole('region', { name: 'Version' });
+  expect(await version.locator('dl').innerText()).toMatch(/segment\s+growth/);
+});
+
+test('a full refresh is started and watched to its end', async () => {
+  await operator.goto(`${url}/#/live`);
+  const newest = operator.getByRole('region', { name: 'Newest run' });
+  await operator.getByRole('button', { name: 'Full refresh' }).click();
+  await newest.getByText('full refresh, begun').waitFor();
+  await newest.locator('.state', { hasText: 'success' }).waitFor();
+  await newest.getByText('10 of 10 done').waitFor();
+  await operator.getByRole('button', { name: 'Pause' }).click();
+  await operator.getByText('Paused: runs wait').waitFor();
+  await operator.getByRole('button', { name: 'Resume' }).click();
+  await operator.getByRole('button', { name: 'Pause' }).waitFor();
+});
+
+test('without the token the page only reads', async () => {
+  const reader = await openPage('#/live');
+  await reader.getByText('10 of 10 done').waitFor();
+  expect(await reader.getByRole('button', { name: 'Full refresh' }).isDisabled()).toBe(true);
+  await reader.goto(`${url}/#/dead-letters`);
+  await reader.getByText('only the operator sees them').waitFor();
+  const refused = await call('/pipeline/pause', { method: 'POST' }, null);
+  expect(refused.headers.get('content-type')).toMatch('application/problem+json');
+  expect(await refused.json()).toMatchObject({ status: 401, title: 'Unauthorized' });
+  const answers = await Promise.all([
+    call('/pipeline/pause', { method: 'POST' }, 'another-token-of-someone'),
+    call('/dead-letters', {}, null),
+    call('/uploads?dataset=customers&name=x.csv', { method: 'POST', body: CUSTOMERS }, null),
+    call('/pipeline/pause', { method: 'POST', headers: { origin: 'https://elsewhere.example' } }),
+    call('/pipeline/pause', { method: 'POST', headers: { 'sec-fetch-site': 'cross-site' } }),
+  ]);
+  expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, 403, 403]);
+});
+
+test('a listener that the database cut off comes back', async () => {
+  await runStatements(database.url, [
+    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'strata dashboard listener'",
+  ]);
+  await waitFor(
+    async () => ((await (await call('/session')).json()) as { isListening: boolean }).isListening,
+  );
+  await upload('transactions', LATER);
+  await figure(watcher, 'mrr', '$359');
+});
+
+test('the page comes back when the server was killed', async () => {
+  server.signal('SIGKILL');
+  await watcher.getByText('Reconnecting').waitFor();
+  await startServer(new URL(url).host);
+  await watcher.getByText('Live', { exact: true }).last().waitFor();
+  await upload('transactions', LATER.replace('T4', 'T5'));
+  await figure(watcher, 'mrr', '$559');
+  expect(await watcher.evaluate("'isSamePage' in window")).toBe(true);
+});
+
+test('no file stays in the upload folder when its rows are in the database', async () => {
+  await waitFor(() => readdirSync(uploadDir).length === 0, { what: 'an empty upload folder' });
+});
+
+test.each([
+  ['kpis', 'light'],
+  ['kpis', 'dark'],
+  ['live', 'light'],
+  ['dead-letters/1', 'light'],
+  ['history/C1', 'light'],
+  ['models', 'dark'],
+  ['models/dim_customer', 'light'],
+  ['upload', 'dark'],
+] as const)('axe finds nothing serious on #/%s (%s)', async (view, colorScheme) => {
+  await operator.emulateMedia({ colorScheme });
+  await operator.goto(`${url}/#/${view}`);
+  await operator.waitForLoadState('networkidle');
+  // The page's policy lets no script in; the debugger's way does.
+  await operator.evaluate(AXE);
+  const { violations } = await operator.evaluate<AxeResults>('axe.run()');
+  const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+  expect(grave.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`)).toEqual([]);
+});
