@@ -103,7 +103,8 @@ const held = (condition: Condition): HeldCondition => ({
 
 /**
  * The open incident that a condition belongs to: the one that has it, or else the one that it has its root cause in
- * common with.
+ * common with, or that it has opened: of one condition there is never a second open incident, even while only others
+ * keep the first one open.
  */
 export const incidentOf = <I extends Incident>(
   open: readonly I[],
@@ -116,7 +117,8 @@ export const incidentOf = <I extends Incident>(
   return (
     find((c) => isSame(c, condition)) ??
     (cause === undefined ? undefined : find((c) => isSame(c, cause))) ??
-    find((c) => c.cause !== undefined && isSame(c.cause, condition))
+    find((c) => c.cause !== undefined && isSame(c.cause, condition)) ??
+    firing.find((incident) => isSame(incident, condition))
   );
 };
 

@@ -33,6 +33,15 @@ const outcomeOf = ({ status, headers }: Response): SendOutcome => {
   };
 };
 
+/** A `%` that encodes nothing stands for itself, as in an address it may. */
+const decoded = (text: string): string => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+};
+
 /** A user and a password of an address go into the header that they are for. */
 const withoutUser = (text: string): { url: string; headers: Record<string, string> } => {
   const url = new URL(text);
@@ -40,7 +49,7 @@ const withoutUser = (text: string): { url: string; headers: Record<string, strin
   if (username === '' && password === '') return { url: text, headers: {} };
   url.username = '';
   url.password = '';
-  const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const user = `${decoded(username)}:${decoded(password)}`;
   return {
     url: url.href,
     headers: { authorization: `Basic ${Buffer.from(user).toString('base64')}` },

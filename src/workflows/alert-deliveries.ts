@@ -10,6 +10,7 @@ import { failureReason } from './failure-reason';
 export class AlertDeliveries {
   private readonly inHand = new Set<string>();
   private sending = 0;
+  private isHeld = false;
 
   /** `onRest` hears when nothing is in hand any more. */
   constructor(private readonly onRest: () => void) {}
@@ -21,6 +22,11 @@ export class AlertDeliveries {
   /** Whether one is being sent now, and not only waited for. */
   get isSending(): boolean {
     return this.sending > 0;
+  }
+
+  /** Begins no further try: what is in hand is left to who comes after. */
+  hold(): void {
+    this.isHeld = true;
   }
 
   take(pending: readonly PendingDelivery[]): void {
@@ -46,6 +52,7 @@ export class AlertDeliveries {
     this.inHand.add(deliveryId);
     try {
       if (inMs > 0) await sleep(inMs);
+      if (this.isHeld) return undefined;
       this.sending++;
       try {
         const summary = `message ${deliveryId} by ${channel}`;

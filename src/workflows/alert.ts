@@ -5,6 +5,8 @@ import {
   defineQuery,
   defineSignal,
   defineUpdate,
+  isCancellation,
+  log,
   setCurrentDetails,
   setHandler,
   uuid4,
@@ -28,12 +30,16 @@ import { recordAlerts } from './activity-options';
 import { AlertDeliveries } from './alert-deliveries';
 import { alertDetails } from './alert-details';
 import { AlertHeartbeat } from './alert-heartbeat';
+import { emptyTurn, halvesOf, isEmpty, isOfOneTurn, nextTurn } from './alert-turn';
+import { failureReason } from './failure-reason';
 import { obeySignal } from './obey-signal';
 import { parseInput } from './parse-input';
 import { thisWarehouse } from './this-warehouse';
 
 /** A turn costs some ten events of at most 51,200. */
 const TURNS_PER_EXECUTION = 500;
+/** Far beyond what is usual: then it is not waited any more until nothing is due. An execution takes 10,000 signals. */
+const MUCH_HISTORY = 8_000;
 /** However soon it is to look again. */
 const SHORTEST_WAIT_MS = 1_000;
 
@@ -70,7 +76,7 @@ class Alerter {
 
   constructor(private readonly input: AlertInput) {
     const { conditions = [], acks = [], mutes = [], unmutes = [] } = input;
-    this.waiting = { conditions, acks, mutes, unmutes, tests: [] };
+    this.waiting = { ...emptyTurn(), conditions, acks, mutes, unmutes };
   }
 
   listen(): void {
@@ -113,15 +119,32 @@ class Alerter {
   }
 
   private async record(): Promise<void> {
-    const taken = this.waiting;
-    this.waiting = { conditions: [], acks: [], mutes: [], unmutes: [], tests: [] };
-    this.isDue = false;
+    const { taken, left } = nextTurn(this.waiting);
+    this.waiting = left;
+    this.isDue = left.conditions.length > 0;
     this.turns++;
-    const summary = `${taken.conditions.length} observations`;
-    this.last = await recordAlerts.executeWithOptions({ summary }, [taken]);
-    for (const { testId, deliveries } of this.last.tested) this.tested.set(testId, { deliveries });
-    this.deliveries.take(this.last.deliveries);
+    await this.recordAll(taken);
+    if (this.isOverlong()) this.deliveries.hold();
+    this.deliveries.take(this.last?.deliveries ?? []);
     setCurrentDetails(alertDetails(this.status()));
+  }
+
+  /** What can't be recorded is reported and left out; it takes nothing else with it. */
+  private async recordAll(taken: RecordAlertsInput): Promise<void> {
+    const summary = `${taken.conditions.length} observations`;
+    try {
+      this.last = await recordAlerts.executeWithOptions({ summary }, [taken]);
+      for (const { testId, deliveries } of this.last.tested) this.tested.set(testId, { deliveries });
+    } catch (error) {
+      // Where nothing at all can be recorded, that ends the alerter.
+      if (isCancellation(error) || isEmpty(taken)) throw error;
+      const halves = halvesOf(taken);
+      if (halves === undefined) {
+        log.error('Something could not be recorded', { why: failureReason(error).message });
+        for (const { testId } of taken.tests) this.tested.set(testId, { deliveries: [] });
+      }
+      for (const part of halves ?? [emptyTurn()]) await this.recordAll(part);
+    }
   }
 
   private async test({ channel }: TestAlert): Promise<TestedAlert> {
@@ -138,10 +161,19 @@ class Alerter {
 
   /** Messages that wait for their next try are taken up again by who comes after. */
   private mayContinue(): boolean {
-    const { turnsPerExecution = TURNS_PER_EXECUTION } = this.input;
-    const isLong = this.turns >= turnsPerExecution || workflowInfo().continueAsNewSuggested;
-    const isBusy = this.isDue || this.deliveries.isSending || this.heartbeat.isPinging;
-    return isLong && !isBusy && allHandlersFinished();
+    const isLong = this.turns >= this.turnsPerExecution || workflowInfo().continueAsNewSuggested;
+    const isBusy = this.deliveries.isSending || this.heartbeat.isPinging || !allHandlersFinished();
+    if (!isLong || isBusy) return false;
+    return !this.isDue || (this.isOverlong() && isOfOneTurn(this.waiting));
+  }
+
+  /** Something has been due at each of its chances to begin anew. */
+  private isOverlong(): boolean {
+    return this.turns >= 2 * this.turnsPerExecution || workflowInfo().historyLength >= MUCH_HISTORY;
+  }
+
+  private get turnsPerExecution(): number {
+    return this.input.turnsPerExecution ?? TURNS_PER_EXECUTION;
   }
 
   /** Nothing is lost: what waits is carried over, and a signal that arrives meanwhile makes the server repeat this. */

@@ -113,6 +113,14 @@ test('a consequence that is told before its cause is part of the same incident',
   expect(incidentOf([incident], failure('other'))).toBeUndefined();
 });
 
+test('a condition that comes back, while what it has brought is still wrong, is part of the incident it has opened', () => {
+  const stale = failure('raw.t', { kind: 'freshness', cause: { kind: 'failure', subject: 't' } });
+  const both = observe(opened(stale), failure('t'), at(1)).incident;
+  const { incident } = observe(both, { ...stale, state: 'ok' }, at(2));
+  expect(incident).toMatchObject({ state: 'firing', kind: 'freshness', conditions: [{ kind: 'failure' }] });
+  expect(incidentOf([incident], failure('raw.t', { kind: 'freshness' }))).toBe(incident);
+});
+
 describe('a message', () => {
   const incident = {
     ...opened(

@@ -83,6 +83,14 @@ test('a user and a password of the address go into the header, and into nothing 
   expect(outcome).toEqual({ sent: false, final: true, why: 'HTTP 401' });
 });
 
+test('a per cent sign in them that encodes nothing is one', async () => {
+  receiver.answer = () => ({ status: 200 });
+  expect(await send('webhook', receiver.url.replace('//', '//ann:100%@'))).toEqual({ sent: true });
+  expect(receiver.received.at(-1)?.headers.authorization).toBe(
+    `Basic ${Buffer.from('ann:100%').toString('base64')}`,
+  );
+});
+
 test('what went wrong names no address', async () => {
   for (const url of [`http://nobody.invalid/${SECRET}`, `http://127.0.0.1:1/${SECRET}`]) {
     const outcome = await send('webhook', url);
