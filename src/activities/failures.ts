@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { isTransient, serverMessage, sqlStateOf } from '../db/sqlstate';
+import { isTransient, serverMessage, sqlStateOf, valueFreeMessage } from '../db/sqlstate';
 import { type ErrorCode, errorCatalogue, isStrataError } from '../domain/errors';
 import { redact } from '../observability/redact';
 
@@ -53,7 +53,8 @@ const judgeKind = (error: unknown, context: FailureContext): Verdict => {
     const { code, entry, message } = error;
     return verdict(code, message, verdictOfStrataError(code, entry.retryable, context));
   }
-  const message = serverMessage(error);
+  // A model's author needs to see which value it was; what moves rows on shows none.
+  const message = context.countedByWorkflow ? serverMessage(error) : valueFreeMessage(error);
   if (isTransient(error)) return verdict('DATABASE_UNREACHABLE', message, 'wait');
   const state = sqlStateOf(error);
   if (context.countedByWorkflow && state !== undefined)
@@ -68,12 +69,24 @@ const verdict = (type: ErrorCode | 'UNEXPECTED', message: string, retry: Verdict
   ...(type === 'UNEXPECTED' ? {} : { hint: errorCatalogue[type].hint }),
 });
 
-/** The cause for the history: message and stack, without the fields in which drivers keep connections and rows. */
-const redactedCause = (error: unknown): Error | undefined => {
+/** Where an error came from: the lines of its stack, without the message above them. */
+const framesOf = ({ stack = '', message }: Error): string =>
+  stack
+    .replace(message, () => '')
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .join('\n');
+
+/** An error's name, message and place, for logs and histories: no secrets, and no values where `message` has none. */
+export const traceOf = (error: unknown, message: string): string =>
+  error instanceof Error ? redact(`${error.name}: ${message}\n${framesOf(error)}`) : message;
+
+/** The cause for the history: name and place, without the fields in which drivers keep connections and rows. */
+const redactedCause = (error: unknown, message: string): Error | undefined => {
   if (!(error instanceof Error)) return undefined;
-  const copy = new Error(redact(error.message));
+  const copy = new Error(message);
   copy.name = error.name;
-  copy.stack = redact(error.stack ?? '');
+  copy.stack = traceOf(error, message);
   return copy;
 };
 
@@ -104,7 +117,7 @@ export const toFailure = (
   nonRetryable: boolean,
   error: unknown,
 ): ApplicationFailure => {
-  const cause = redactedCause(error);
+  const cause = redactedCause(error, message);
   return ApplicationFailure.create({
     type,
     message,

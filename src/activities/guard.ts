@@ -1,7 +1,6 @@
 import { CancelledFailure, Context } from '@temporalio/activity';
 import type { Logger } from '../observability/logger';
-import { redact } from '../observability/redact';
-import { type FailureContext, judge, toFailure, UnexpectedFailures, workerShutdown } from './failures';
+import { type FailureContext, judge, toFailure, traceOf, UnexpectedFailures, workerShutdown } from './failures';
 
 /** Well below the heartbeat timeout of 15 s (workflows/activity-options.ts); cancellation comes with the answers. */
 const HEARTBEAT_INTERVAL_MS = 2_000;
@@ -50,7 +49,7 @@ export const createGuard = (logger: Logger): Guard => {
           {
             activity: info.activityType,
             workflowId: info.workflowExecution?.workflowId,
-            stack: stackOf(error),
+            stack: traceOf(error, verdict.message),
           },
           verdict.message,
         );
@@ -58,9 +57,6 @@ export const createGuard = (logger: Logger): Guard => {
     }
   };
 };
-
-const stackOf = (error: unknown): string =>
-  redact(error instanceof Error ? (error.stack ?? '') : String(error));
 
 /** Heartbeats at once and then every few seconds, with what `progress` says, until the work ends. */
 const withHeartbeats = async <T>(progress: () => unknown, work: () => Promise<T>): Promise<T> => {

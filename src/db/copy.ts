@@ -2,7 +2,7 @@ import { Client, escapeIdentifier } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { StrataError } from '../domain/errors';
 import { sessionUrl } from './pool';
-import { serverMessage, sqlStateOf } from './sqlstate';
+import { causesOf, sqlStateOf } from './sqlstate';
 
 type CopyStream = ReturnType<typeof copyFrom>;
 
@@ -17,15 +17,30 @@ const connectionTimeoutMs = 10_000;
 const copyStatement = ({ schema, table, columns }: CopyTarget): string =>
   `copy ${escapeIdentifier(schema)}.${escapeIdentifier(table)} (${columns.map(escapeIdentifier).join(', ')}) from stdin`;
 
-/** PostgreSQL refusing a value (class 22, data exceptions) is a contract that promises what it doesn't keep. */
-const asCopyError = (error: unknown, target: CopyTarget): unknown =>
-  sqlStateOf(error)?.startsWith('22') === true
-    ? new StrataError(
-        'DATASET_INVALID',
-        `PostgreSQL refuses a value that the contract lets into ${target.schema}.${target.table}: ${serverMessage(error)}`,
-        { cause: error },
-      )
-    : error;
+/** Data exceptions and violated constraints: PostgreSQL quotes the value, or the row, in what it says of them. */
+const REFUSED_VALUE_CLASSES = new Set(['22', '23']);
+
+/** The column whose value was refused, by the error's context; the value stands behind it. */
+const refusedColumn = (error: unknown, { columns }: CopyTarget): string | undefined => {
+  const contexts = causesOf(error).map((e) => (e as { where?: unknown }).where);
+  const context = contexts.find((where) => typeof where === 'string');
+  return columns.find((name) => context?.includes(`, column ${name}: `));
+};
+
+/**
+ * PostgreSQL refusing a value is a contract that promises what it doesn't keep. Says which column, and not the value:
+ * the error of the server, which does, is not kept as the cause either.
+ */
+const asCopyError = (error: unknown, target: CopyTarget): unknown => {
+  const state = sqlStateOf(error);
+  if (state === undefined || !REFUSED_VALUE_CLASSES.has(state.slice(0, 2))) return error;
+  const column = refusedColumn(error, target);
+  const where = `${target.schema}.${target.table}${column === undefined ? '' : `, column ${column}`}`;
+  return new StrataError(
+    'DATASET_INVALID',
+    `PostgreSQL refuses a value that the contract lets into ${where} (SQLSTATE ${state})`,
+  );
+};
 
 /**
  * A connection of its own for loading: slonik has no COPY. What one transaction is to hold (rows, the mark of the

@@ -75,8 +75,8 @@ const inTransaction = async (
     node.kind === 'model'
       ? modelResult(work, startedAt, await runModel(transaction, { ...common, model: node }))
       : testResult(work, startedAt, await runTest(transaction, { ...common, test: node }));
-  await recordNodeResult(transaction, run.run_id, result);
-  if (node.kind === 'model') await liftSuspensions(transaction, [node.id], { because: 'succeeded' });
+  const isSuspended = await recordNodeResult(transaction, run.run_id, result);
+  if (isSuspended) await liftSuspensions(transaction, [node.id], { because: 'succeeded' });
   request.signal.throwIfAborted();
   await checkAttempt(transaction, work.attempt);
   return result;

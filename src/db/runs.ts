@@ -99,20 +99,23 @@ export const findNodeResult = async (
   return row ? toResult(key.name, row) : undefined;
 };
 
+const SuspendedRow = z.object({ is_suspended: z.boolean() });
+
 /**
  * Records a node's result. In the transaction of a model's effect this is also the fence: of two attempts at the same
  * node only one can commit. An earlier `failed` or `skipped` gives way, a success never does (unique violation).
+ * Returns whether the node is suspended.
  */
 export const recordNodeResult = async (
   connection: CommonQueryMethods,
   runId: string,
   result: NodeResult,
-): Promise<void> => {
+): Promise<boolean> => {
   await connection.query(sql.typeAlias('void')`
     delete from ops.model_run
     where run_id = ${runId} and node_id = ${result.nodeId} and state in ('failed', 'skipped')
   `);
-  await connection.query(sql.typeAlias('void')`
+  return connection.oneFirst(sql.type(SuspendedRow)`
     insert into ops.model_run (
       run_id, node_id, label, kind, materialized, state, rows_inserted, rows_updated, rows_deleted, rows_in,
       rows_unchanged, rows_superseded, rows_excluded, periods, period_count, attempts, duration_ms, message,
@@ -127,6 +130,9 @@ export const recordNodeResult = async (
       ${Math.round(result.durationMs)}, ${result.message ?? null}, ${result.errorCode ?? null},
       ${result.sqlState ?? null}
     )
+    returning exists (
+      select from ops.node_suspension as s where s.node_id = ${result.nodeId} and s.lifted_at is null
+    ) as is_suspended
   `);
 };
 

@@ -77,3 +77,16 @@ export const serverMessage = (error: unknown): string => {
   const { detail } = source as { detail?: unknown };
   return typeof detail === 'string' ? `${source.message} (${detail})` : source.message;
 };
+
+/**
+ * The server's own words without what was to be stored: for work on values that strata hands on, of which messages and
+ * histories must not show any. A data exception (class 22) quotes the value in its message, a violated constraint
+ * (class 23) the row in its detail.
+ */
+export const valueFreeMessage = (error: unknown): string => {
+  const state = sqlStateOf(error);
+  if (state?.startsWith('22') === true) return `PostgreSQL refuses a value (SQLSTATE ${state})`;
+  const fromServer = causesOf(error).find((e) => sqlStateOf(e) !== undefined && 'severity' in e);
+  if (state?.startsWith('23') === true && fromServer) return `${fromServer.message} (SQLSTATE ${state})`;
+  return serverMessage(error);
+};

@@ -12,7 +12,6 @@ import { ensureBronze } from '../db/ensure-bronze';
 import { endOtherWriters, loadSessionName } from '../db/loads';
 import { refuseImbalance } from '../domain/conservation';
 import type { Dataset } from '../domain/dataset';
-import { isStrataError, StrataError } from '../domain/errors';
 import { bronzeTarget } from './chunk-writer';
 import { checkLetter } from './letter-checker';
 
@@ -58,20 +57,10 @@ const checkPage = (deps: LoadReplayDeps, letters: readonly ReplayLetter[], loadI
 /** @throws DATASET_INVALID without the server's words: they would carry a value into histories and logs */
 const copyLines = async (session: CopySession, dataset: Dataset, lines: readonly string[]): Promise<void> => {
   if (lines.length === 0) return;
-  try {
-    session.startCopy(bronzeTarget(dataset));
-    for (const line of lines) await session.write(Buffer.from(line, 'utf8'));
-    const rows = await session.finishCopy();
-    refuseImbalance('A replay', [
-      { left: 'rows written', is: lines.length, right: 'taken by COPY', of: rows },
-    ]);
-  } catch (error) {
-    if (!isStrataError(error) || error.code !== 'DATASET_INVALID') throw error;
-    throw new StrataError(
-      'DATASET_INVALID',
-      `PostgreSQL refuses a value that the contract of ${dataset.name} lets through`,
-    );
-  }
+  session.startCopy(bronzeTarget(dataset));
+  for (const line of lines) await session.write(Buffer.from(line, 'utf8'));
+  const rows = await session.finishCopy();
+  refuseImbalance('A replay', [{ left: 'rows written', is: lines.length, right: 'taken by COPY', of: rows }]);
 };
 
 const writeLetters = async (

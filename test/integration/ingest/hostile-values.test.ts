@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { z } from 'zod/v4';
 import { column } from '../../../src/domain/columns/column';
 import { defineDataset } from '../../../src/domain/dataset';
@@ -40,10 +41,17 @@ const numbers = defineDataset({
   }),
 });
 
+/** Promises an integer, and hands on something else. */
+const broken = defineDataset({
+  name: 'broken',
+  key: ['id'],
+  schema: z.object({ id: column.id(), count: column.integer().overwrite((text) => `${text} pl@nted`) }),
+});
+
 let warehouse: IngestWarehouse;
 
 beforeAll(async () => {
-  warehouse = await startIngestWarehouse([hostile, numbers]);
+  warehouse = await startIngestWarehouse([hostile, numbers, broken]);
 });
 
 afterAll(() => warehouse.stop());
@@ -109,6 +117,19 @@ test('what PostgreSQL would take otherwise, or not at all, never reaches it', as
     names.map((column_) => (column_ === 'id' ? `r${index}` : column_ === name ? value : ''));
   const result = await warehouse.ingest('numbers', csv([names, ...[...good, ...bad].map(rowOf)]));
   expect(result).toMatchObject({ rowsLoaded: good.length, rowsRejected: bad.length });
+});
+
+test('a value that PostgreSQL refuses is told by its column, and shown nowhere', async () => {
+  const refused = await warehouse.ingest('broken', 'id,count\na,7\n').then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(refused).toMatchObject({
+    code: 'DATASET_INVALID',
+    message:
+      'PostgreSQL refuses a value that the contract lets into strata_bronze.broken, column count (SQLSTATE 22P02)',
+  });
+  expect(inspect(refused, { depth: 10, showHidden: true })).not.toContain('pl@nted');
 });
 
 test('a header of 40,000 columns leaves a short note in the ledger, and all its values in _extra', async () => {

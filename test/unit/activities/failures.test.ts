@@ -1,4 +1,4 @@
-import { judge, toFailure, UnexpectedFailures } from '../../../src/activities/failures';
+import { judge, toFailure, traceOf, UnexpectedFailures } from '../../../src/activities/failures';
 import { errorCatalogue, type ErrorCode, StrataError } from '../../../src/domain/errors';
 
 const once = { countedByWorkflow: false };
@@ -81,4 +81,19 @@ test('a failure holds no secret, neither in its words nor in its cause', () => {
   expect(JSON.stringify([failure.message, failure.cause?.message, failure.cause?.stack])).not.toContain(
     's3cret',
   );
+});
+
+test.each([
+  ['a data exception, which quotes the value', '22P02', 'invalid input syntax for type numeric: "pl@nted"', ''],
+  ['a constraint, of which the detail quotes the row', '23502', 'null value in "a"', 'Failing row (pl@nted)'],
+])('what moves rows on shows no value of %s', (_what, code, message, detail) => {
+  const error = Object.assign(new Error(message), { code, severity: 'ERROR', detail, where: 'pl@nted' });
+  const verdict = judge(error, once);
+  expect(verdict).toMatchObject({ type: 'UNEXPECTED', sqlState: code });
+  const failure = toFailure(verdict, false, error);
+  const told = [failure.message, failure.cause?.message, failure.cause?.stack, traceOf(error, verdict.message)];
+  expect(told.filter((text) => text?.includes('pl@nted') !== false)).toEqual([]);
+  expect(failure.cause?.stack).toContain('failures.test');
+  // Its author needs to see it.
+  expect(judge(error, counted).message).toContain('pl@nted');
 });
