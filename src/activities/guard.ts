@@ -1,6 +1,13 @@
 import { CancelledFailure, Context } from '@temporalio/activity';
 import type { Logger } from '../observability/logger';
-import { type FailureContext, judge, toFailure, traceOf, UnexpectedFailures, workerShutdown } from './failures';
+import {
+  type FailureContext,
+  judge,
+  toFailure,
+  traceOf,
+  UnexpectedFailures,
+  workerShutdown,
+} from './failures';
 
 /** Well below the heartbeat timeout of 15 s (workflows/activity-options.ts); cancellation comes with the answers. */
 const HEARTBEAT_INTERVAL_MS = 2_000;

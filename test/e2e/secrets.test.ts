@@ -134,9 +134,9 @@ test('a planted secret is in no output, log, history or record after all kinds o
   };
   for (const [where, words] of Object.entries(happened))
     for (const word of words)
-      expect(told[where as keyof typeof told].some((text) => text.includes(word)) || `${word} in ${where}`).toBe(
-        true,
-      );
+      expect(
+        told[where as keyof typeof told].some((text) => text.includes(word)) || `${word} in ${where}`,
+      ).toBe(true);
   const base64 = (text: string): string => Buffer.from(text).toString('base64');
   const forms = [SECRET, encodeURIComponent(SECRET), 'S3cret', base64(SECRET), SENT, base64(SENT)];
   for (const form of forms)

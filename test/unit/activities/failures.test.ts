@@ -84,14 +84,24 @@ test('a failure holds no secret, neither in its words nor in its cause', () => {
 });
 
 test.each([
-  ['a data exception, which quotes the value', '22P02', 'invalid input syntax for type numeric: "pl@nted"', ''],
+  [
+    'a data exception, which quotes the value',
+    '22P02',
+    'invalid input syntax for type numeric: "pl@nted"',
+    '',
+  ],
   ['a constraint, of which the detail quotes the row', '23502', 'null value in "a"', 'Failing row (pl@nted)'],
 ])('what moves rows on shows no value of %s', (_what, code, message, detail) => {
   const error = Object.assign(new Error(message), { code, severity: 'ERROR', detail, where: 'pl@nted' });
   const verdict = judge(error, once);
   expect(verdict).toMatchObject({ type: 'UNEXPECTED', sqlState: code });
   const failure = toFailure(verdict, false, error);
-  const told = [failure.message, failure.cause?.message, failure.cause?.stack, traceOf(error, verdict.message)];
+  const told = [
+    failure.message,
+    failure.cause?.message,
+    failure.cause?.stack,
+    traceOf(error, verdict.message),
+  ];
   expect(told.filter((text) => text?.includes('pl@nted') !== false)).toEqual([]);
   expect(failure.cause?.stack).toContain('failures.test');
   // Its author needs to see it.
