@@ -8,6 +8,7 @@ declare
     -- as whom strata logs in
     login constant text := :login:;
     made text;
+    columns_shown text;
     item record;
 begin
     perform pg_advisory_xact_lock(hashtextextended('strata:roles', 0));
@@ -21,29 +22,50 @@ begin
             end;
         end if;
     end loop;
-    if not (select rolsuper from pg_roles where rolname = login) then
-        foreach made in array array[loader, transformer] loop
-            begin
-                execute format('grant %I to %I', made, login);
-            exception when unique_violation or internal_error then null;
-            end;
-        end loop;
-    end if;
-    execute format('grant connect on database %I to %I, %I, %I', current_database(), loader, transformer, reader);
-    execute format('grant create on database %I to %I', current_database(), transformer);
+    -- From PostgreSQL 16 on, who makes a role may grant it, but not yet act as it.
+    foreach made in array array[loader, transformer, reader] loop
+        continue when pg_has_role(
+            login, made, case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end
+        );
+        begin
+            execute format('grant %I to %I', made, login);
+        exception when unique_violation or internal_error then null;
+        end;
+    end loop;
+    -- What is there already isn't given again: who runs this may not be allowed to.
+    for item in
+        select p.privilege, p.role_name
+        from (
+            values ('connect', loader), ('connect', transformer), ('connect', reader), ('create', transformer),
+                ('temporary', loader), ('temporary', transformer)
+        ) as p (privilege, role_name)
+        where not has_database_privilege(p.role_name, current_database(), p.privilege)
+    loop
+        execute format('grant %s on database %I to %I', item.privilege, current_database(), item.role_name);
+    end loop;
 
     -- strata's own tables: the ledger is the loader's, runs and relations are the transformer's. Dead letters hold
     -- what senders sent, whole: the loader alone sees them.
     execute format('grant usage on schema ops to %I, %I, %I', loader, transformer, reader);
     for item in
-        select c.oid::regclass as relation, c.relkind, c.relname like 'dead\_letter%' as is_letter,
+        select c.oid, c.oid::regclass as relation, c.relkind, c.relname like 'dead\_letter%' as is_letter,
             c.relname in ('batch', 'load', 'load_chunk') as is_ledger
         from pg_class as c
         where c.relnamespace = 'ops'::regnamespace and c.relkind in ('r', 'p', 'v')
             and c.relname not in ('migration', 'access_role')
     loop
         execute format('grant select on %s to %I', item.relation, loader);
-        if not item.is_letter then
+        if item.is_letter then
+            -- How many there are, and why, but not what they hold.
+            select string_agg(quote_ident(a.attname), ', ') into columns_shown
+            from pg_attribute as a
+            where a.attrelid = item.oid and a.attname in (
+                'id', 'load_id', 'replay_id', 'dataset', 'batch_id', 'row_number', 'line_number', 'error_code', 'state', 'attempts', 'created_at'
+            );
+            if columns_shown is not null then
+                execute format('grant select (%s) on %s to %I', columns_shown, item.relation, reader);
+            end if;
+        else
             execute format('grant select on %s to %I, %I', item.relation, transformer, reader);
         end if;
         continue when item.relkind = 'v' or item.relation = 'ops.warehouse'::regclass;
@@ -52,6 +74,8 @@ begin
             case when item.is_letter or item.is_ledger then loader else transformer end
         );
     end loop;
+    -- Both keep the plans of projects.
+    execute format('grant insert on ops.plan to %I', loader);
     execute format('grant select on ops.migration, ops.access_role to %I, %I, %I', loader, transformer, reader);
 
     -- Bronze is the loader's.
@@ -118,8 +142,7 @@ begin
         end if;
     end loop;
 
-    insert into ops.access_role (part, role_name)
-    values ('loader', loader), ('transformer', transformer), ('reader', reader)
-    on conflict (part) do update set role_name = excluded.role_name
-    where access_role.role_name <> excluded.role_name;
+    insert into ops.access_role (part, role_name, version)
+    values ('loader', loader, :version:), ('transformer', transformer, :version:), ('reader', reader, :version:)
+    on conflict (part) do update set role_name = excluded.role_name, version = excluded.version;
 end $strata_roles$

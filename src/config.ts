@@ -50,8 +50,8 @@ export interface Config {
   /** Results of runs, checks and alerts are kept for so long; 0: for ever. */
   readonly historyDays: number;
   readonly threads: number;
-  readonly rolePrefix: string;
-  readonly setRoles: boolean;
+  readonly rolePrefix: string | undefined;
+  readonly setRoles: 'auto' | 'on' | 'off';
   readonly inlineWorker: boolean;
   /** Who acts; undefined: the user of the system. */
   readonly actor?: string | undefined;
@@ -94,6 +94,12 @@ const yesOrNo = z
   .string()
   .refine((text) => /^(1|0|true|false|yes|no)$/i.test(text), 'must be 1 or 0')
   .transform((text) => /^(1|true|yes)$/i.test(text));
+
+/** 1 and 0 were its values before there was a third one. */
+const roleMode = z
+  .string()
+  .transform((text) => ({ '1': 'on', '0': 'off' })[text] ?? text.toLowerCase())
+  .pipe(z.enum(['auto', 'on', 'off'], { message: 'must be auto, on or off' }));
 
 const folders = z.string().transform((text) =>
   text
@@ -160,7 +166,7 @@ const Variables = z.object({
     .string()
     .regex(/^[a-z_][a-z0-9_]{0,39}$/, 'must be lower-case letters, digits and _')
     .optional(),
-  STRATA_SET_ROLES: yesOrNo.optional(),
+  STRATA_SET_ROLES: roleMode.optional(),
   STRATA_INLINE_WORKER: yesOrNo.optional(),
   STRATA_ACTOR: z.string().optional(),
   STRATA_TEMPORAL_BIN: z.string().optional(),
@@ -314,8 +320,8 @@ const freezeConfig = (v: z.infer<typeof Variables>, temporal: TemporalSettings):
     suspendAfter: v.STRATA_SUSPEND_AFTER ?? 3,
     historyDays: v.STRATA_HISTORY_DAYS ?? 90,
     threads: v.STRATA_THREADS ?? 4,
-    rolePrefix: v.STRATA_ROLE_PREFIX ?? 'strata',
-    setRoles: v.STRATA_SET_ROLES ?? false,
+    rolePrefix: v.STRATA_ROLE_PREFIX,
+    setRoles: v.STRATA_SET_ROLES ?? 'auto',
     inlineWorker: v.STRATA_INLINE_WORKER ?? false,
     actor: v.STRATA_ACTOR,
     temporalBinary: v.STRATA_TEMPORAL_BIN,

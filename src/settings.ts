@@ -133,13 +133,13 @@ export const settings = [
   { name: 'STRATA_THREADS', meaning: 'Models run at once.', default: '4' },
   {
     name: 'STRATA_ROLE_PREFIX',
-    meaning: 'What the names of the roles that `strata migrate` makes begin with.',
-    default: 'strata',
+    meaning: 'What the names of the roles of least privilege begin with.',
+    default: 'strata_ and the database',
   },
   {
     name: 'STRATA_SET_ROLES',
-    meaning: '1: a worker loads as the role loader, and runs models as the role transformer.',
-    default: '0',
+    meaning: 'auto: acts as the roles where they can be made and used; on: never without; off: as the login.',
+    default: 'auto',
   },
   {
     name: 'STRATA_INLINE_WORKER',

@@ -10,13 +10,8 @@ import {
   Worker,
   type WorkerOptions,
 } from '@temporalio/worker';
-import type { DatabasePool } from 'slonik';
-import { createActivities, fileActivitiesOf, type PartConnection } from './activities';
+import { createActivities, fileActivitiesOf } from './activities';
 import type { Config, TemporalSettings } from './config';
-import { migrate } from './db/migrate';
-import { createWarehousePool } from './db/pool';
-import { actingAs, ensureRoles, usableRoles } from './db/roles';
-import { explainDatabase } from './explain-database';
 import type { ActivityTelemetry } from './observability/activity-telemetry';
 import { createLogger, type Logger } from './observability/logger';
 import { histogramBoundaries } from './observability/metrics';
@@ -25,10 +20,9 @@ import { temporalUnreachable } from './temporal/connect';
 import { registerSearchAttributes } from './temporal/search-attributes';
 import { reviewAlerts } from './temporal/signal-alerter';
 import { hostTaskQueue } from './wire/names';
+import { openWorkerDatabase, type WorkerDatabase } from './worker-database';
 import { openWorkerTelemetry } from './worker-telemetry';
 
-/** Connections of the activities, each of which uses one or two at a time. */
-const POOL_SIZE = 20;
 /** Loads and nodes at once in this process; more workers share further work. */
 const MAX_ACTIVITIES = 10;
 /** Loads of this host's own files at once, beside those. */
@@ -58,12 +52,6 @@ export interface StartWorkerOptions {
 export interface WorkerInside extends Pick<WorkerOptions, 'interceptors' | 'workflowBundle'> {
   /** Content of a chunk (ingest/load-file.ts). */
   readonly chunkBytes?: number;
-}
-
-interface PartConnections {
-  readonly loader: PartConnection;
-  readonly transformer: PartConnection;
-  readonly close: () => Promise<void>;
 }
 
 export interface StartedWorker {
@@ -110,21 +98,6 @@ const installRuntime = (logger: Logger, metricsAddress: string | undefined): voi
   }
 };
 
-const openDatabase = async (databaseUrl: string): Promise<DatabasePool> => {
-  let pool: DatabasePool | undefined;
-  try {
-    pool = await createWarehousePool(databaseUrl, {
-      applicationName: 'strata worker',
-      maximumPoolSize: POOL_SIZE,
-    });
-    await migrate(pool);
-    return pool;
-  } catch (error) {
-    await pool?.end();
-    throw explainDatabase(error, databaseUrl);
-  }
-};
-
 const openTemporal = async ({
   address,
   connectionOptions,
@@ -136,58 +109,16 @@ const openTemporal = async ({
   }
 };
 
-/**
- * What each part of a worker connects with: pools that act as the roles of `ops.access_role`, where that is wanted and
- * the login role may; else all of them act as the login role.
- */
-const openRoles = async (
-  { config, databaseUrl }: StartWorkerOptions,
-  pool: DatabasePool,
-  logger: Logger,
-): Promise<PartConnections> => {
-  const asLogin = { pool, databaseUrl };
-  if (!config.setRoles) return { loader: asLogin, transformer: asLogin, close: () => Promise.resolve() };
-  await ensureRoles(pool, config.rolePrefix);
-  const roles = await usableRoles(pool);
-  const opened: DatabasePool[] = [];
-  const open = async (part: 'loader' | 'transformer'): Promise<PartConnection> => {
-    const role = roles.get(part);
-    if (role === undefined) {
-      logger.warn(
-        { part },
-        `no role for the ${part}: it acts as the login role; see strata migrate --print-roles`,
-      );
-      return asLogin;
-    }
-    const url = actingAs(databaseUrl, role);
-    const acting = await createWarehousePool(url, {
-      applicationName: 'strata worker',
-      maximumPoolSize: POOL_SIZE,
-    });
-    opened.push(acting);
-    return { pool: acting, databaseUrl: url };
-  };
-  return {
-    loader: await open('loader'),
-    transformer: await open('transformer'),
-    close: async () => {
-      for (const acting of opened) await acting.end();
-    },
-  };
-};
-
 /** Two of one process: one for the warehouse's queue, one for the files of this host. */
 const createWorkers = async (
-  { config, databaseUrl, warehouse, temporal, inside = {} }: StartWorkerOptions,
+  { config, warehouse, temporal, inside = {} }: StartWorkerOptions,
   {
-    pool,
-    roles,
+    database,
     connection,
     telemetry,
     logger,
   }: {
-    pool: DatabasePool;
-    roles: PartConnections;
+    database: WorkerDatabase;
     connection: NativeConnection;
     telemetry: ActivityTelemetry;
     logger: Logger;
@@ -197,9 +128,7 @@ const createWorkers = async (
   const { chunkBytes, ...overrides } = inside;
   const activities = createActivities({
     ...config,
-    ...roles,
-    pool,
-    databaseUrl,
+    ...database,
     warehouse,
     searchAttributes,
     logger,
@@ -261,24 +190,22 @@ export const startWorker = async (options: StartWorkerOptions): Promise<StartedW
   const logger = options.logger ?? createLogger({ level: config.logLevel, format: config.logFormat });
   installRuntime(logger, config.metricsAddress);
   const [database, temporal] = await Promise.allSettled([
-    openDatabase(options.databaseUrl),
+    openWorkerDatabase(options, logger),
     openTemporal(options.temporal),
   ]);
-  let roles: PartConnections | undefined;
   let telemetry: ActivityTelemetry | undefined;
   const close = async (): Promise<void> => {
     await telemetry?.close();
-    await roles?.close();
     if (temporal.status === 'fulfilled') await temporal.value.close();
-    if (database.status === 'fulfilled') await database.value.end();
+    if (database.status === 'fulfilled') await database.value.close();
   };
   try {
     if (database.status === 'rejected') throw database.reason;
     if (temporal.status === 'rejected') throw temporal.reason;
-    roles = await openRoles(options, database.value, logger);
     const { warehouse } = options;
-    telemetry = await openWorkerTelemetry({ config, pool: database.value, warehouse, logger });
-    const parts = { pool: database.value, roles, connection: temporal.value, telemetry, logger };
+    // What telemetry counts, dead letters among it, the loader sees.
+    telemetry = await openWorkerTelemetry({ config, pool: database.value.loader.pool, warehouse, logger });
+    const parts = { database: database.value, connection: temporal.value, telemetry, logger };
     const workers = await createWorkers(options, parts);
     await wakeAlerter(options, temporal.value, logger);
     return running(workers, close);

@@ -1,4 +1,5 @@
 import type { DatabasePool } from 'slonik';
+import type { PartConnection } from '../db/acting-role';
 import { createFileSources } from '../ingest';
 import type { Logger } from '../observability/logger';
 import { type AlertOptions, createAlertActivities } from './alert-activities';
@@ -15,13 +16,8 @@ import { createTransformActivities } from './transform-activities';
 
 export type { Activities } from './contract';
 
-/** How a part reaches the database; the role that it acts as is in the address. */
-export interface PartConnection {
-  readonly pool: DatabasePool;
-  readonly databaseUrl: string;
-}
-
 export interface ActivityDeps {
+  /** Acts as the login role. */
   readonly pool: DatabasePool;
   /** Default: as `pool`. */
   readonly loader?: PartConnection;
@@ -59,7 +55,7 @@ export interface ActivityDeps {
 /** The activities of one worker. They hold no state that matters: any worker can take over at any moment. */
 export const createActivities = (deps: ActivityDeps): Activities => {
   const guard = createGuard(deps.logger);
-  const projects = createProjects(deps);
+  const projects = createProjects({ ...deps, ...deps.transformer });
   // The inbox may be read too: whoever has configured it has said so.
   const fileRoots = deps.inbox === undefined ? deps.fileRoots : deps.fileRoots?.concat(deps.inbox);
   const files = createFileSources({ ...deps, fileRoots, pathStyle: deps.s3PathStyle });
@@ -68,7 +64,7 @@ export const createActivities = (deps: ActivityDeps): Activities => {
     ...createFreshnessActivities({ ...deps, ...deps.transformer, projects, guard }),
     ...createInboxActivities({ ...deps, pool: deps.loader?.pool ?? deps.pool, projects, guard }),
     ...createReplayActivities({ ...deps, ...deps.loader, projects, guard }),
-    ...createCoordinatorActivities({ ...deps, guard }),
+    ...createCoordinatorActivities({ ...deps, ...deps.transformer, guard }),
     ...createTransformActivities({
       ...deps,
       ...deps.transformer,
@@ -83,7 +79,7 @@ export const createActivities = (deps: ActivityDeps): Activities => {
       projects,
       guard,
     }),
-    ...createAlertActivities({ ...deps, guard }),
+    ...createAlertActivities({ ...deps, ...deps.transformer, guard }),
   };
 };
 

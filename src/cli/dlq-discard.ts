@@ -9,7 +9,7 @@ const move = (
   options: DlqActOptions,
   action: 'discarded' | 'reopened',
 ): Promise<number> =>
-  withDatabase(context, { role: `dlq ${action}` }, async ({ pool, config }) => {
+  withDatabase(context, { role: `dlq ${action}`, as: 'loader' }, async ({ pool, config }) => {
     const db = require('../db/dead-letter-actions') as typeof import('../db/dead-letter-actions');
     const { output } = context;
     const act = { actor: actorOf(config), reason: options.reason };

@@ -64,7 +64,7 @@ const report = (context: CommandContext, { letter, verdict }: EditedLetter): voi
 
 /** `strata dlq edit ID` */
 export const dlqEditCommand = (context: CommandContext, options: DlqEditOptions): Promise<number> =>
-  withDatabase(context, { role: 'dlq edit' }, async ({ pool, config }) => {
+  withDatabase(context, { role: 'dlq edit', as: 'loader' }, async ({ pool, config }) => {
     const { getLetter } = require('../db/dead-letter-queue') as typeof import('../db/dead-letter-queue');
     const { checkCorrectable, editLetter, fieldsOfLetter } =
       require('../ingest/mend-letters') as typeof import('../ingest/mend-letters');

@@ -41,7 +41,7 @@ const writeText = async (stream: Writable, text: string): Promise<void> => {
 
 /** `strata dlq export FILE` */
 export const dlqExportCommand = (context: CommandContext, options: DlqExportOptions): Promise<number> =>
-  withDatabase(context, { role: 'dlq export' }, async ({ pool, config }) => {
+  withDatabase(context, { role: 'dlq export', as: 'loader' }, async ({ pool, config }) => {
     const { letterPages } = require('../db/dead-letter-queue') as typeof import('../db/dead-letter-queue');
     const { exportHeader, exportLine } =
       require('../ingest/mend-letters') as typeof import('../ingest/mend-letters');

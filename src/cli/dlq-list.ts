@@ -43,7 +43,7 @@ const documentOf = ({
 
 /** `strata dlq list` */
 export const dlqListCommand = (context: CommandContext, options: DlqListOptions): Promise<number> =>
-  withDatabase(context, { role: 'dlq list' }, async ({ pool }) => {
+  withDatabase(context, { role: 'dlq list', as: 'loader' }, async ({ pool }) => {
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- loads while the servers start
     const db = require('../db/dead-letter-queue') as typeof import('../db/dead-letter-queue');
     const { output } = context;

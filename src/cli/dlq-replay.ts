@@ -98,7 +98,7 @@ export const dlqReplayCommand = async (
   const isTransformed = options.transform !== false;
   return withSession(
     context,
-    { role: 'dlq replay' },
+    { role: 'dlq replay', as: 'loader' },
     {
       prepare: ({ projectDir }) =>
         isTransformed ? compileProjectDir(projectDir) : Promise.resolve(undefined),

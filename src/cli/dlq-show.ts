@@ -66,7 +66,7 @@ const letterLines = (
 
 /** `strata dlq show ID` */
 export const dlqShowCommand = (context: CommandContext, { ids }: DlqShowOptions): Promise<number> =>
-  withDatabase(context, { role: 'dlq show' }, async ({ pool, config }) => {
+  withDatabase(context, { role: 'dlq show', as: 'loader' }, async ({ pool, config }) => {
     const db = require('../db/dead-letter-queue') as typeof import('../db/dead-letter-queue');
     const { fieldsOfLetter, correctedTexts } =
       require('../ingest/mend-letters') as typeof import('../ingest/mend-letters');

@@ -106,7 +106,7 @@ const hasFailed = ({ files, run }: Taken): boolean =>
 export const inboxCommand = (context: CommandContext, options: InboxOptions): Promise<number> =>
   withSession(
     context,
-    { role: 'inbox' },
+    { role: 'inbox', as: 'loader' },
     {
       prepare: () => Promise.resolve(undefined),
       work: async (session) => {

@@ -125,7 +125,7 @@ export const ingestCommand = async (context: CommandContext, options: IngestOpti
   }
   return withSession(
     context,
-    { role: 'ingest' },
+    { role: 'ingest', as: 'loader' },
     {
       prepare: () => compileFor(config.projectDir, options),
       work: async (session, manifest) => {

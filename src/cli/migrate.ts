@@ -1,6 +1,6 @@
-import { ensureRoles, loginRole, rolesScript, usableRoles } from '../db/roles';
+import { ensureRoles, rolesScript } from '../db/roles';
 import type { CommandContext, CommonOptions } from './context';
-import { type DatabaseSession, withDatabase } from './session';
+import { type DatabaseSession, ROLES_HINT, withDatabase } from './session';
 
 interface MigrateOptions extends CommonOptions {
   readonly printRoles?: boolean;
@@ -11,13 +11,9 @@ const makeRoles = async (
   { output }: CommandContext,
   { pool, config }: DatabaseSession,
 ): Promise<string[]> => {
-  const isMade = await ensureRoles(pool, config.rolePrefix);
-  const roles = [...(await usableRoles(pool)).values()].sort();
-  if (isMade) output.line(`roles: ${roles.join(', ')}`);
-  else if (roles.length === 0)
-    output.note(
-      'warning: no permission to make roles; an administrator may run: strata migrate --print-roles',
-    );
+  const roles = [...(await ensureRoles(pool, config)).values()].sort();
+  if (roles.length > 0) output.line(`roles: ${roles.join(', ')}`);
+  else if (config.setRoles !== 'off') output.note(ROLES_HINT);
   return roles;
 };
 
@@ -27,7 +23,7 @@ export const migrateCommand = (context: CommandContext, options: MigrateOptions)
     const { output } = context;
     const { migrated, databaseUuid, pool, config } = session;
     if (options.printRoles === true) {
-      const script = rolesScript(config.rolePrefix, await loginRole(pool));
+      const script = await rolesScript(pool, config.rolePrefix);
       output.line(`${script.trim()};`);
       output.document({ script });
       return 0;

@@ -5,6 +5,7 @@ import type { Client } from '@temporalio/client';
 import type { DatabasePool } from 'slonik';
 import type { Config, TemporalSettings } from '../config';
 import { StrataError } from '../domain/errors';
+import type { Part, Roles, RoleSettings } from '../db/roles';
 import type { StackMember, LeaseWorker } from '../stack';
 import type { OpenParts } from './open-parts';
 
@@ -41,27 +42,56 @@ export const openStack = async (
 export interface OpenedDatabase {
   readonly databaseUrl: string;
   readonly databaseUuid: string;
+  /** Acts as the role that the command asks for, where there are roles. */
   readonly pool: DatabasePool;
+  readonly roles: Roles;
   /** Migrations that were applied just now. */
   readonly migrated: readonly string[];
 }
 
-/** Opens a pool and brings strata's own tables up to date. */
-export const openDatabase = async (
-  databaseUrl: string,
-  role: string,
-  parts: OpenParts,
-): Promise<OpenedDatabase> => {
+export interface DatabaseWish {
+  readonly databaseUrl: string;
+  readonly config: RoleSettings;
+  /** Shown to PostgreSQL: the command's name. */
+  readonly role: string;
+  /** As whom the command acts; default: as the login role. */
+  readonly as?: Part | undefined;
+}
+
+/** The pool to work with: the login role's own, which else is needed no more. */
+const poolFor = async (
+  login: DatabasePool,
+  { databaseUrl, as, role }: DatabaseWish,
+  { roles, parts }: { roles: Roles; parts: OpenParts },
+): Promise<DatabasePool> => {
+  if (as === undefined || !roles.has(as)) return login;
+  const { openAsPart } = require('../db/acting-role') as typeof import('../db/acting-role');
+  const applicationName = `strata ${role}`;
+  const [{ pool }] = await Promise.all([
+    openAsPart(databaseUrl, { roles, part: as }, { applicationName }),
+    login.end(),
+  ]);
+  parts.keep('connection to PostgreSQL', () => pool.end());
+  return pool;
+};
+
+/** Opens a pool, brings strata's own tables up to date, and acts as the role that is asked for. */
+export const openDatabase = async (wish: DatabaseWish, parts: OpenParts): Promise<OpenedDatabase> => {
   await breathe();
   const { createWarehousePool } = require('../db/pool') as typeof import('../db/pool');
   const { migrate } = require('../db/migrate') as typeof import('../db/migrate');
+  const { ensureRoles, NO_ROLES } = require('../db/roles') as typeof import('../db/roles');
   const warehouse = require('../db/warehouse') as typeof import('../db/warehouse');
   const { explainDatabase } = require('../explain-database') as typeof import('../explain-database');
+  const { databaseUrl, role, as, config } = wish;
   try {
-    const pool = await createWarehousePool(databaseUrl, { applicationName: `strata ${role}` });
-    parts.keep('connection to PostgreSQL', () => pool.end());
-    const migrated = await migrate(pool);
-    return { databaseUrl, databaseUuid: await warehouse.databaseUuid(pool), pool, migrated };
+    const login = await createWarehousePool(databaseUrl, { applicationName: `strata ${role}` });
+    parts.keep('connection to PostgreSQL', () => login.end());
+    const migrated = await migrate(login);
+    const uuid = await warehouse.databaseUuid(login);
+    const roles = as === undefined ? NO_ROLES : await ensureRoles(login, config);
+    const pool = await poolFor(login, wish, { roles, parts });
+    return { databaseUrl, databaseUuid: uuid, pool, roles, migrated };
   } catch (error) {
     throw explainDatabase(error, databaseUrl);
   }

@@ -28,7 +28,7 @@ export const suspendedLines = (nodes: readonly SuspendedNode[]): string[] =>
 
 /** `strata resume` */
 export const resumeCommand = (context: CommandContext, { nodes, all }: ResumeOptions): Promise<number> =>
-  withDatabase(context, { role: 'resume' }, async (session) => {
+  withDatabase(context, { role: 'resume', as: 'transformer' }, async (session) => {
     const { pool, config } = session;
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- loads while the servers start
     const db = require('../db/suspensions') as typeof import('../db/suspensions');

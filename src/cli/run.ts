@@ -22,7 +22,7 @@ const execute = async (
   const { select, exclude } = options;
   return withSession(
     context,
-    { role: command },
+    { role: command, as: 'transformer' },
     {
       prepare: () => compileProjectDir(projectDir, options.vars),
       work: async (session, manifest) => {

@@ -1,4 +1,5 @@
 import { type Config, loadConfig } from '../config';
+import type { Part } from '../db/roles';
 import type { StackMember } from '../stack';
 import type { CommandContext } from './context';
 import { type InlineWorker, startInlineWorker } from './inline-worker';
@@ -16,6 +17,11 @@ import {
   settleAll,
 } from './open-steps';
 
+/** Where the roles of least privilege can't be made. */
+export const ROLES_HINT =
+  'warning: works as the login role: no permission to make or use the roles of least privilege; an administrator ' +
+  'may run what this prints: strata migrate --print-roles';
+
 export interface DatabaseSession extends OpenedDatabase {
   readonly config: Config;
   readonly warehouse: string;
@@ -31,6 +37,8 @@ export interface Session extends DatabaseSession, OpenedTemporal {
 export interface SessionOptions {
   /** Shown in the lease and to PostgreSQL: the command's name. */
   readonly role: string;
+  /** What it does with the database: it acts as this part's role. Default: as the login role. */
+  readonly as?: Part;
   /** Changes the configuration: the demo's database is always one of its own. */
   readonly configure?: (config: Config) => Config;
   /** Derives the database's URL from the embedded server's, making the database. */
@@ -52,6 +60,15 @@ const databaseUrlOf = async (
   return options.prepareDatabase?.(embeddedUrl) ?? embeddedUrl;
 };
 
+/** Says once that the roles are missing: to who makes or upgrades a warehouse. */
+const noteMissingRoles = (
+  output: CommandContext['output'],
+  { as }: SessionOptions,
+  { roles, migrated }: OpenedDatabase,
+): void => {
+  if (as !== undefined && roles.size === 0 && migrated.length > 0) output.note(ROLES_HINT);
+};
+
 /** Opens the database alone, migrated; closes all when `work` is done or fails. */
 export const withDatabase = async <T>(
   context: CommandContext,
@@ -64,7 +81,9 @@ export const withDatabase = async <T>(
   try {
     const needs = { postgres: config.databaseUrl === undefined, temporal: false };
     const stack = openStack(config, { role: options.role, needs, log: output.progress, signal }, parts);
-    const database = await openDatabase(await databaseUrlOf(config, options, stack), options.role, parts);
+    const databaseUrl = await databaseUrlOf(config, options, stack);
+    const database = await openDatabase({ ...options, databaseUrl, config }, parts);
+    noteMissingRoles(output, options, database);
     signal.throwIfAborted();
     output.progress('');
     return await work({ config, warehouse: config.warehouse, ...database, stack: await stack });
@@ -93,8 +112,8 @@ const openServers = async <P>(
   const external = config.temporal.address;
   const needs = { postgres: config.databaseUrl === undefined, temporal: external === undefined };
   const stack = openStack(config, { role: options.role, needs, log: output.progress, signal }, parts);
-  const database = databaseUrlOf(config, options, stack).then((url) =>
-    openDatabase(url, options.role, parts),
+  const database = databaseUrlOf(config, options, stack).then((databaseUrl) =>
+    openDatabase({ ...options, databaseUrl, config }, parts),
   );
   const temporal = preloadTemporal(how.withWorker).then(async () => {
     const address = external ?? fromStack((await stack)?.temporalAddress, 'Temporal address');
@@ -102,6 +121,7 @@ const openServers = async <P>(
   });
   const prepared = breathe().then(() => how.prepare(config));
   const [joined, ...opened] = await settleAll([stack, database, temporal, prepared]);
+  noteMissingRoles(output, options, opened[0]);
   return [{ config, warehouse: config.warehouse, ...opened[0], ...opened[1], stack: joined }, opened[2]];
 };
 

@@ -30,7 +30,7 @@ export const sourceFreshnessCommand = (
   context: CommandContext,
   options: SourceFreshnessOptions,
 ): Promise<number> =>
-  withDatabase(context, { role: 'source freshness' }, async (session) => {
+  withDatabase(context, { role: 'source freshness', as: 'transformer' }, async (session) => {
     const checked = await check(session, options);
     const { output } = context;
     output.document(checked);

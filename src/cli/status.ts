@@ -46,7 +46,7 @@ const readStatus = async ({ pool, warehouse, databaseUuid }: DatabaseSession): P
 
 /** `strata status` */
 export const statusCommand = (context: CommandContext): Promise<number> =>
-  withDatabase(context, { role: 'status' }, async (session) => {
+  withDatabase(context, { role: 'status', as: 'reader' }, async (session) => {
     const report = await readStatus(session);
     if (context.output.json) context.output.document(report);
     else for (const line of statusLines(report)) context.output.line(line);

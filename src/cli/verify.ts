@@ -50,7 +50,7 @@ export const verifyCommand = async (
   const { projectDir, threads, retries, retryIntervalMs } = loadConfig(process.env, context.flags);
   return withSession(
     context,
-    { role: 'verify' },
+    { role: 'verify', as: 'transformer' },
     {
       prepare: () => compileProjectDir(projectDir, vars),
       work: async (session, manifest) =>

@@ -3,7 +3,13 @@ import { z } from 'zod';
 import type { RelationName } from '../compiler/manifest';
 import { sql } from './sql';
 
-const ViewRow = z.object({ schema: z.string(), name: z.string(), statements: z.array(z.string()) });
+const ViewRow = z.object({
+  schema: z.string(),
+  name: z.string(),
+  /** Whether this role may drop it. */
+  is_ours: z.boolean(),
+  statements: z.array(z.string()),
+});
 
 /**
  * Views that read a relation, directly or over other views, in the order in which they can be made again; with the
@@ -22,7 +28,7 @@ export const dependentViews = (connection: CommonQueryMethods, relation: Relatio
       inner join pg_rewrite as r on r.oid = p.objid and r.ev_class <> d.oid
       where d.depth < 100
     )
-    select n.nspname as schema, c.relname as name, array_remove(array[
+    select n.nspname as schema, c.relname as name, pg_has_role(c.relowner, 'usage') as is_ours, array_remove(array[
       format(
         'create view %I.%I%s as %s', n.nspname, c.relname,
         ' with (' || array_to_string(c.reloptions, ', ') || ')', pg_get_viewdef(c.oid)

@@ -3,8 +3,9 @@ import { sql } from './sql';
 import { z } from 'zod';
 import type { ManifestDataset } from '../compiler/manifest';
 import { StrataError } from '../domain/errors';
+import { asLoginRole } from './acting-role';
 
-const ColumnRow = z.object({ name: z.string(), type: z.string() });
+const ColumnRow = z.object({ name: z.string(), type: z.string(), is_foreign: z.boolean() });
 type Columns = ReadonlyMap<string, string>;
 
 /** What rows have besides the contract's columns. */
@@ -20,20 +21,52 @@ const SPELLING: Record<string, string> = {
 
 const spelled = (type: string): string => SPELLING[type] ?? type;
 
-const existingColumns = async (
+interface Existing {
+  readonly columns: Columns;
+  /** Whether a role that acts finds it in the hands of none of the roles. */
+  readonly isForeign: boolean;
+}
+
+const existing = async (
   db: DatabaseTransactionConnection | DatabasePool,
   schema: string,
   name: string,
-): Promise<Columns> => {
+): Promise<Existing> => {
   const rows = await db.any(sql.type(ColumnRow)`
-    select a.attname::text as name, pg_catalog.format_type(a.atttypid, a.atttypmod) as type
+    select a.attname::text as name, pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
+      current_user <> session_user and not pg_has_role(c.relowner, 'usage')
+        and pg_get_userbyid(c.relowner) not in (select role_name from ops.access_role) as is_foreign
     from pg_catalog.pg_attribute as a
     inner join pg_catalog.pg_class as c on c.oid = a.attrelid
     inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
     where n.nspname = ${schema} and c.relname = ${name} and a.attnum > 0 and not a.attisdropped
     order by a.attnum
   `);
-  return new Map(rows.map((row) => [row.name, row.type]));
+  return {
+    columns: new Map(rows.map((row) => [row.name, row.type])),
+    isForeign: rows.some((row) => row.is_foreign),
+  };
+};
+
+const existingColumns = async (
+  db: DatabaseTransactionConnection,
+  schema: string,
+  name: string,
+): Promise<Columns> => (await existing(db, schema, name)).columns;
+
+/** Takes over what a worker without roles, or of older code, has made as the login role. */
+const takeOver = async (db: DatabaseTransactionConnection, dataset: ManifestDataset): Promise<void> => {
+  const acting = await db.oneFirst(
+    sql.type(z.object({ acting: z.string() }))`select current_user::text as acting`,
+  );
+  await asLoginRole(db, async () => {
+    for (const schema of ['strata_bronze', 'bronze'])
+      await db.query(
+        sql.typeAlias(
+          'void',
+        )`alter table if exists ${sql.identifier([schema, dataset.name])} owner to ${sql.identifier([acting])}`,
+      );
+  });
 };
 
 /** Type names come from the contract's columns, a closed set of words, digits and parentheses. */
@@ -119,19 +152,21 @@ const isUpToDate = (dataset: ManifestDataset, heap: Columns, view: Columns): boo
  */
 export const ensureBronze = async (pool: DatabasePool, dataset: ManifestDataset): Promise<void> => {
   const [heap, view] = await Promise.all([
-    existingColumns(pool, 'strata_bronze', dataset.name),
-    existingColumns(pool, 'bronze', dataset.name),
+    existing(pool, 'strata_bronze', dataset.name),
+    existing(pool, 'bronze', dataset.name),
   ]);
-  if (isUpToDate(dataset, heap, view)) return;
+  const isForeign = heap.isForeign || view.isForeign;
+  if (!isForeign && isUpToDate(dataset, heap.columns, view.columns)) return;
   await pool.transaction(async (transaction) => {
     await transaction.query(
       sql.typeAlias(
         'void',
       )`select pg_advisory_xact_lock(hashtextextended(${`strata bronze ${dataset.name}`}, 0))`,
     );
-    const existing = await existingColumns(transaction, 'strata_bronze', dataset.name);
-    if (existing.size === 0) await createHeap(transaction, dataset);
-    else await addColumns(transaction, dataset, existing);
+    if (isForeign) await takeOver(transaction, dataset);
+    const before = await existingColumns(transaction, 'strata_bronze', dataset.name);
+    if (before.size === 0) await createHeap(transaction, dataset);
+    else await addColumns(transaction, dataset, before);
     const columns = await existingColumns(transaction, 'strata_bronze', dataset.name);
     await replaceView(transaction, dataset, columns);
   });

@@ -28,6 +28,12 @@ const readMigrations = (): Migration[] =>
       return { name, text, sha256: createHash('sha256').update(text).digest('hex') };
     });
 
+/** Of strata's own tables, as this code knows them. */
+export const schemaVersion = (): string =>
+  readMigrations()
+    .map(({ sha256 }) => sha256)
+    .join();
+
 /** slonik speaks the extended protocol, one statement a message; `execute` takes a whole script. */
 const asOneStatement = (script: string): string =>
   `do $strata_migration$ begin execute $strata_script$${script}$strata_script$; end $strata_migration$`;

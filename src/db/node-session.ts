@@ -2,7 +2,7 @@ import type { DatabasePool, DatabasePoolConnection } from 'slonik';
 import { sql } from './sql';
 import { z } from 'zod';
 import { endSessions } from './end-sessions';
-import { asLoginRole } from './roles';
+import { asLoginRole } from './acting-role';
 
 const SessionRow = z.object({ pid: z.number(), database: z.string() });
 

@@ -7,6 +7,7 @@ import { countOf } from '../domain/count-of';
 import { namesNode } from '../domain/selectors';
 import type { PlannedNode, PlanRunResult, SuspendedNode, TransformInput } from '../wire/transform';
 import { ensureBronze } from './ensure-bronze';
+import { openSources } from './open-to-roles';
 import { loadPlan } from './plans';
 import { getRun } from './runs';
 import { suspensionsOf } from './suspensions';
@@ -158,6 +159,7 @@ export const planRun = async (
   const nodes = plannedNodes(manifest, request.transform);
   const datasets = Object.values(manifest.datasets);
   for (const dataset of datasets) await ensureBronze(bronzePool, dataset);
+  await openSources(pool, manifest);
   const planned = await pool.transaction(async (transaction) => {
     await recordRun(transaction, request, {
       nodeCount: nodes.length,

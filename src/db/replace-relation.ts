@@ -5,13 +5,14 @@ import { relationSql } from '../compiler/identifiers';
 import { buildName } from '../compiler/materializations/build';
 import type { RelationName } from '../compiler/manifest';
 import { StrataError } from '../domain/errors';
+import { asLoginRole } from './acting-role';
 import { dependentViews } from './dependent-views';
 import { describeRelation } from './facts';
 import { listPartitions } from './list-partitions';
 import { rawSql } from './raw-sql';
 import { refreshInPlace } from './refresh-in-place';
 import { findRelation } from './relations';
-import { openToReaders } from './roles';
+import { openToReaders } from './open-to-roles';
 import { takeTurn } from './take-turn';
 
 const GrantRow = z.object({ grant_sql: z.string() });
@@ -39,6 +40,41 @@ const dropOurs = async (connection: CommonQueryMethods, relation: RelationName):
   await connection.query(rawSql(`drop ${type === 'view' ? 'view' : 'table'} ${relationSql(relation)}`));
 };
 
+const runAll = async (connection: CommonQueryMethods, statements: readonly string[]): Promise<void> => {
+  for (const statement of statements) await connection.query(rawSql(statement));
+};
+
+const grantsOf = async (
+  connection: CommonQueryMethods,
+  relations: readonly RelationName[],
+): Promise<string[]> => {
+  const grants = [];
+  for (const relation of relations) grants.push(...(await grantsOn(connection, relation)));
+  return grants.map(({ grant_sql }) => grant_sql);
+};
+
+/** Drops the views that read a relation; what is returned makes them again. Those of others are the login role's affair. */
+const setViewsAside = async (
+  connection: CommonQueryMethods,
+  relation: RelationName,
+): Promise<() => Promise<void>> => {
+  const seen = await dependentViews(connection, relation);
+  if (seen.length === 0) return () => Promise.resolve();
+  const act = (work: () => Promise<void>): Promise<void> =>
+    seen.every(({ is_ours }) => is_ours) ? work() : asLoginRole(connection, work);
+  const again: string[] = [];
+  await act(async () => {
+    // Which owner a view can be given is up to who makes it.
+    const views = await dependentViews(connection, relation);
+    again.push(...views.flatMap(({ statements }) => statements), ...(await grantsOf(connection, views)));
+    await runAll(
+      connection,
+      [...views].reverse().map((view) => `drop view ${relationSql(view)}`),
+    );
+  });
+  return () => act(() => runAll(connection, again));
+};
+
 /**
  * Puts something new in the place of a relation, within the caller's transaction: readers see the old until it
  * commits; views that read it, and what others were granted, are kept. `make` makes the new one; it may be called
@@ -53,15 +89,12 @@ export const replaceRelation = (
     const isTable = (await describeRelation(savepoint, relation)).type === 'table';
     if (isTable) await savepoint.query(rawSql(`lock table only ${relationSql(relation)}`));
     await onlyFree();
-    const views = await dependentViews(savepoint, relation);
-    const grants = [];
-    for (const granted of [relation, ...views]) grants.push(...(await grantsOn(savepoint, granted)));
-    for (const view of [...views].reverse()) await savepoint.query(rawSql(`drop view ${relationSql(view)}`));
+    const grants = await grantsOf(savepoint, [relation]);
+    const makeViews = await setViewsAside(savepoint, relation);
     await dropOurs(savepoint, relation);
     await make(savepoint);
-    for (const { statements } of views)
-      for (const statement of statements) await savepoint.query(rawSql(statement));
-    for (const { grant_sql } of grants) await savepoint.query(rawSql(grant_sql));
+    await makeViews();
+    await runAll(savepoint, grants);
   });
 
 /** Makes the schema that a relation is built in; {@link swapIn} drops it. */

@@ -2,6 +2,7 @@ import type { DatabasePool } from 'slonik';
 import { sql } from './sql';
 import { z } from 'zod';
 import { SHADOW_PREFIX, shadowSchema } from '../compiler/shadow';
+import { asLoginRole } from './acting-role';
 import { isSqlState, LOCK_NOT_AVAILABLE } from './sqlstate';
 
 /** A leftover that somebody reads is left to the next sweep. */
@@ -10,24 +11,25 @@ const DROP_WAIT = '5s';
 /** Whether a workflow run still goes on; asked of Temporal. */
 export type IsOpen = (run: { workflowId: string; runId: string }) => Promise<boolean>;
 
-const SchemaRow = z.object({ schema: z.string() });
+const SchemaRow = z.object({ schema: z.string(), is_ours: z.boolean() });
+type ShadowSchema = z.infer<typeof SchemaRow>;
 const RunRow = z.object({ runId: z.string(), workflowId: z.string() });
 
-const shadowSchemas = async (pool: DatabasePool): Promise<readonly string[]> =>
-  pool.anyFirst(
-    sql.type(
-      SchemaRow,
-    )`select nspname as schema from pg_namespace where starts_with(nspname, ${SHADOW_PREFIX})`,
-  );
+const shadowSchemas = (pool: DatabasePool): Promise<readonly ShadowSchema[]> =>
+  pool.any(sql.type(SchemaRow)`
+    select nspname as schema, pg_has_role(nspowner, 'usage') as is_ours
+    from pg_namespace where starts_with(nspname, ${SHADOW_PREFIX})
+  `);
 
 /** Says whether it is gone. */
-const dropSchema = async (pool: DatabasePool, schema: string): Promise<boolean> => {
+const dropSchema = async (pool: DatabasePool, { schema, is_ours }: ShadowSchema): Promise<boolean> => {
+  const statement = sql.typeAlias('void')`drop schema if exists ${sql.identifier([schema])} cascade`;
   try {
     await pool.transaction(async (transaction) => {
       await transaction.query(sql.typeAlias('void')`select set_config('lock_timeout', ${DROP_WAIT}, true)`);
-      await transaction.query(
-        sql.typeAlias('void')`drop schema if exists ${sql.identifier([schema])} cascade`,
-      );
+      const drop = () => transaction.query(statement);
+      // One that a worker without roles has made.
+      await (is_ours ? drop() : asLoginRole(transaction, drop));
     });
     return true;
   } catch (error) {
@@ -45,10 +47,10 @@ export const sweepShadows = async (pool: DatabasePool, isOpen: IsOpen): Promise<
     where state = 'running' and command = 'verify'
   `);
   let dropped = 0;
-  for (const schema of schemas) {
-    const owner = running.find(({ runId }) => shadowSchema(runId) === schema);
+  for (const shadow of schemas) {
+    const owner = running.find(({ runId }) => shadowSchema(runId) === shadow.schema);
     if (owner !== undefined && (await isOpen(owner))) continue;
-    if (await dropSchema(pool, schema)) dropped += 1;
+    if (await dropSchema(pool, shadow)) dropped += 1;
   }
   return dropped;
 };

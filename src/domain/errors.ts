@@ -185,6 +185,11 @@ export const errorCatalogue = {
     audience: 'operator',
     hint: 'Nothing was committed. Start it again; if it fails again, report it with the counts.',
   },
+  ROLES_UNAVAILABLE: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Have an administrator run what `strata migrate --print-roles` prints, or set STRATA_SET_ROLES=auto.',
+  },
   RELATION_CONFLICT: {
     retryable: false,
     audience: 'operator',

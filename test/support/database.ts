@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
+import { rolePrefixOf } from '../../src/db/role-prefix';
 
 export interface TestDatabase {
   readonly url: string;
@@ -54,6 +55,10 @@ export const adminUrl = (): string => required('STRATA_TEST_ADMIN_URL');
 
 export const testTemporalAddress = (): string => required('STRATA_TEST_TEMPORAL_ADDRESS');
 
+/** The roles that strata makes in a database belong to the whole server. */
+export const rolesOfDatabase = (name: string): string[] =>
+  ['loader', 'transformer', 'reader'].map((part) => `${rolePrefixOf(name)}_${part}`);
+
 /**
  * A database of one's own: empty, or a copy of one with strata's tables (`migrated`). Takes some 50 ms; make one per
  * test file, and drop it in `afterAll`.
@@ -67,6 +72,10 @@ export const createTestDatabase = async (
   return {
     name,
     url: urlOfDatabase(adminUrl(), name),
-    drop: () => runStatements(adminUrl(), [`drop database if exists ${name} with (force)`]),
+    drop: () =>
+      runStatements(adminUrl(), [
+        `drop database if exists ${name} with (force)`,
+        `drop role if exists ${rolesOfDatabase(name).join(', ')}`,
+      ]),
   };
 };

@@ -96,8 +96,8 @@ export class TestWarehouse {
     private readonly uuid: string,
   ) {}
 
-  static async open(pool: DatabasePool, manifest: Manifest): Promise<TestWarehouse> {
-    for (const dataset of Object.values(manifest.datasets)) await ensureBronze(pool, dataset);
+  static async open(pool: DatabasePool, manifest: Manifest, bronzePool = pool): Promise<TestWarehouse> {
+    for (const dataset of Object.values(manifest.datasets)) await ensureBronze(bronzePool, dataset);
     return new TestWarehouse(pool, manifest, await storePlan(pool, manifest), await databaseUuid(pool));
   }
 
