@@ -89,6 +89,10 @@ begin
         execute format('alter default privileges for role %I in schema bronze grant select on tables to %I, %I', made, transformer, reader);
     end loop;
 
+    -- What a worker without roles makes there, the loader may fill and sweep before it comes to own it.
+    execute format('alter default privileges for role %I in schema strata_bronze grant select, insert, update, delete on tables to %I', login, loader);
+    execute format('alter default privileges for role %I in schema bronze grant select on tables to %I', login, loader);
+
     -- What models make is the transformer's; feeds are nobody else's.
     execute format('grant usage, create on schema strata_feed to %I', transformer);
     execute format('alter default privileges for role %I grant select on tables to %I', transformer, reader);
