@@ -5,6 +5,7 @@ import type { DatabasePool } from 'slonik';
 import type { Config } from '../config';
 import { listenForChanges } from '../db/listen-changes';
 import { createReaderPool } from '../db/reader-pool';
+import { ensureRoles } from '../db/roles';
 import { StrataError } from '../domain/errors';
 import { createLogger } from '../observability/logger';
 import { createAnswerCache } from './answer-cache';
@@ -87,7 +88,7 @@ export const startDashboard = async (options: DashboardOptions): Promise<Dashboa
   const { config, pool, databaseUrl } = options;
   const logger = createLogger({ level: config.logLevel, format: config.logFormat });
   const project = await loadDashboardProject(config.projectDir);
-  const reader = await createReaderPool(pool, databaseUrl, 'strata dashboard');
+  const reader = await createReaderPool(databaseUrl, await ensureRoles(pool, config), 'strata dashboard');
   const hub = createEventHub();
   const cache = createAnswerCache();
   hub.subscribe(({ change }) => cache.forget(change));

@@ -1,6 +1,6 @@
 import type { DatabasePool } from 'slonik';
-import { createWarehousePool } from './pool';
-import { actingAs, usableRoles } from './roles';
+import { openAsPart } from './acting-role';
+import type { Roles } from './roles';
 
 /** A page asks for little: what takes longer is a mistake, and would only hold others up. */
 const STATEMENT_TIMEOUT = '15s';
@@ -13,19 +13,18 @@ const withOptions = (databaseUrl: string, settings: string): string => {
 };
 
 /**
- * A pool that only reads: as the role reader where the login may act as it, and in any case in read-only transactions
- * with a time limit.
+ * A pool that only reads: as the role reader where there is one, and in any case in read-only transactions with a time
+ * limit.
  */
 export const createReaderPool = async (
-  login: DatabasePool,
   databaseUrl: string,
+  roles: Roles,
   applicationName: string,
 ): Promise<DatabasePool> => {
-  const reader = (await usableRoles(login)).get('reader');
   const readOnly = withOptions(
     databaseUrl,
     `-c default_transaction_read_only=on -c statement_timeout=${STATEMENT_TIMEOUT}`,
   );
-  const url = reader === undefined ? readOnly : actingAs(readOnly, reader);
-  return createWarehousePool(url, { applicationName });
+  const { pool } = await openAsPart(readOnly, { roles, part: 'reader' }, { applicationName });
+  return pool;
 };
