@@ -13,6 +13,7 @@ export interface ChangeListener {
   readonly onChange: (change: string) => void;
   /** Listening has begun, again perhaps: changes until now may have gone unheard. */
   readonly onListening: () => void;
+  /** Nothing is heard any more; told once, until listening begins again. */
   readonly onLost: (error: Error | undefined) => void;
 }
 
@@ -66,10 +67,12 @@ const lost = (client: Client, signal: AbortSignal): Promise<Error | undefined> =
 export const listenForChanges = (databaseUrl: string, listener: ChangeListener): ChangeSubscription => {
   const stop = new AbortController();
   let listening = false;
+  let isLossTold = false;
   const listenOnce = async (): Promise<Error | undefined> => {
     const client = await open(databaseUrl, listener.onChange);
     try {
       listening = true;
+      isLossTold = false;
       listener.onListening();
       return await lost(client, stop.signal);
     } finally {
@@ -85,7 +88,8 @@ export const listenForChanges = (databaseUrl: string, listener: ChangeListener):
         reason instanceof Error ? reason : new Error(String(reason)),
       );
       if (stop.signal.aborted) return;
-      listener.onLost(error);
+      if (!isLossTold) listener.onLost(error);
+      isLossTold = true;
       if (Date.now() - startedAt > LONGEST_PAUSE_MS) pauseMs = FIRST_PAUSE_MS;
       await sleep(pauseMs, undefined, { signal: stop.signal }).catch(() => undefined);
       pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);

@@ -10,7 +10,7 @@ export interface GraphNode {
   readonly href?: string | undefined;
 }
 
-const [WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN] = [176, 44, 28, 14, 6];
+const [WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN] = [172, 44, 26, 14, 6];
 
 /** How many steps a node comes after the first ones. */
 const depthsOf = (nodes: readonly GraphNode[]): Map<string, number> => {
