@@ -1,5 +1,6 @@
 import { getClient } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/common';
+import type { IsOpen } from '../db/sweep-shadows';
 
 const CLOSED: ReadonlySet<string> = new Set([
   'COMPLETED',
@@ -36,3 +37,6 @@ export const closedAs = async ({
   if (!isClosed(newest) || !isClosed(own)) return undefined;
   return own === 'NOT_FOUND' ? 'unknown to Temporal' : own.toLowerCase().replaceAll('_', ' ');
 };
+
+/** Whether the work of a run still goes on; one that nobody can be asked about is left alone. */
+export const isOpen: IsOpen = async (run) => (await closedAs(run)) === undefined;

@@ -14,7 +14,7 @@ import * as ingest from '../ingest';
 import type { Condition } from '../wire/alerts';
 import type { Unfinished } from '../wire/maintenance';
 import { replayWorkflowId, WORKFLOW } from '../wire/names';
-import { closedAs } from './closed-as';
+import { closedAs, isOpen } from './closed-as';
 import type { Activities } from './contract';
 import type { Guard } from './guard';
 import type { Projects } from './projects';
@@ -106,8 +106,6 @@ export const createMaintenanceActivities = (deps: MaintenanceActivityDeps): Main
     sweepLeftovers: () =>
       guard(async () => {
         const { nodes } = await loadPlan(transformerPool, await projects.storePlan());
-        const isOpen = async (run: { workflowId: string; runId: string }): Promise<boolean> =>
-          (await closedAs(run)) === undefined;
         const shadows = await sweepShadows(transformerPool, isOpen);
         const consumers = await forgetDeadConsumers(transformerPool, Object.keys(nodes));
         const feeds = await emptyUnreadFeeds(transformerPool);

@@ -1,12 +1,12 @@
-import { Context, getClient } from '@temporalio/activity';
-import { WorkflowNotFoundError } from '@temporalio/common';
+import { Context } from '@temporalio/activity';
 import type { DatabasePool } from 'slonik';
 import { planRun } from '../db/plan-run';
 import { runNode } from '../db/run-node';
 import { finishRun } from '../db/runs';
-import { type IsOpen, sweepShadows } from '../db/sweep-shadows';
+import { sweepShadows } from '../db/sweep-shadows';
 import { verifyNode } from '../db/verify-node';
 import { checkDatabaseUuid } from '../db/warehouse';
+import { isOpen } from './closed-as';
 import type { Activities } from './contract';
 import type { Guard } from './guard';
 import { thisWorkflow } from './ingest-activities';
@@ -27,16 +27,6 @@ export interface TransformActivityDeps {
 }
 
 type TransformActivities = Pick<Activities, 'planRun' | 'runNode' | 'verifyNode' | 'finishRun'>;
-
-/** A run that nobody can be asked about is left alone. */
-const isOpen: IsOpen = async ({ workflowId, runId }) => {
-  try {
-    const { status } = await getClient().workflow.getHandle(workflowId, runId).describe();
-    return status.name === 'RUNNING';
-  } catch (error) {
-    return !(error instanceof WorkflowNotFoundError);
-  }
-};
 
 export const createTransformActivities = (deps: TransformActivityDeps): TransformActivities => {
   const { pool, warehouse, projects, threads, retries, retryIntervalMs, searchAttributes, guard } = deps;

@@ -1,6 +1,7 @@
 import type { CommonQueryMethods } from 'slonik';
 import { z } from 'zod';
 import { sql } from './sql';
+import { storable } from '../domain/storable';
 import type { AlertMessage } from '../domain/alert-message';
 import { type Channel, CHANNELS, type PendingDelivery } from '../wire/alerts';
 
@@ -20,7 +21,7 @@ export const insertDelivery = async (db: CommonQueryMethods, delivery: NewDelive
     insert into ops.alert_delivery (incident_id, event, channel, test_id, message)
     values (
       ${delivery.incidentId ?? null}::bigint, ${delivery.message.event}, ${delivery.channel},
-      ${delivery.testId ?? null}, ${JSON.stringify(delivery.message)}::jsonb
+      ${delivery.testId ?? null}, ${JSON.stringify(storable(delivery.message))}::jsonb
     )
     on conflict (test_id, channel) do nothing
   `);

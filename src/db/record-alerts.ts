@@ -2,6 +2,7 @@ import type { CommonQueryMethods, DatabasePool } from 'slonik';
 import { z } from 'zod';
 import { alertMessage, testMessage } from '../domain/alert-message';
 import { liftedConditions } from '../domain/run-findings';
+import { storable } from '../domain/storable';
 import {
   type Incident,
   incidentOf,
@@ -127,11 +128,9 @@ const startTests = async (
  * One turn of the alerter: takes what was observed and what people did into the incidents, and enters the messages that
  * follow from it, in one transaction. A second call with the same changes nothing where observations have names.
  */
-export const recordAlerts = (
-  deps: RecordAlertsDeps,
-  { conditions, acks, mutes, unmutes, tests }: RecordAlertsInput,
-): Promise<RecordAlertsResult> =>
+export const recordAlerts = (deps: RecordAlertsDeps, input: RecordAlertsInput): Promise<RecordAlertsResult> =>
   deps.pool.transaction(async (db) => {
+    const { conditions, acks, mutes, unmutes, tests } = storable(input);
     const uuid = await databaseUuid(db);
     for (const ack of acks) await ackIncident(db, ack);
     for (const mute of mutes) await muteAlerts(db, mute);

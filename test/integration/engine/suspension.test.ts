@@ -183,6 +183,14 @@ describe('the alerter', () => {
     expect(await told()).toEqual(['firing', 'escalated', 'resolved', 'firing']);
   });
 
+  test('takes texts that PostgreSQL would refuse: cut within a character, or with a NUL', async () => {
+    const summary = `${'x'.repeat(1_999)}😀`.slice(0, 2_000);
+    const failure: Condition = { kind: 'failure', subject: 'a\0b', state: 'firing', summary };
+    const { open } = await turn([failure, { ...failure, kind: 'suspended', cause: failure, summary: '\0' }]);
+    expect(open).toMatchObject([{ subject: 'a\ufffdb', summary: `${'x'.repeat(1_999)}\ufffd` }]);
+    expect(await told()).toEqual(['firing', 'escalated']);
+  });
+
   test('does not open an incident for a suspension that was lifted before it heard of it', async () => {
     await run();
     await run();
