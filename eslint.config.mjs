@@ -102,7 +102,7 @@ const BOUNDARIES = {
     may: ['domain', 'wire', 'observability'],
     types: ['config'],
     packages: ['database'],
-    why: 'this folder only connects to Temporal',
+    why: 'this folder only connects to Temporal, and keeps its schedules',
   },
   activities: {
     may: [

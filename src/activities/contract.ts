@@ -25,7 +25,7 @@ import type {
   SweepLeftoversResult,
   TrimHistoriesResult,
 } from '../wire/maintenance';
-import type { DescribeWorkerResult, ResumeNodes, ResumeNodesResult } from '../wire/pipeline';
+import type { DescribeWorkerResult, ResumeNodes, ResumeNodesResult, StartedRun } from '../wire/pipeline';
 import type {
   FailReplayInput,
   ReplayResult,
@@ -33,6 +33,11 @@ import type {
   RequestReplayInput,
   RequestReplayResult,
 } from '../wire/replay';
+import type {
+  RequestScheduledRunInput,
+  RequestScheduledRunResult,
+  RunStateResult,
+} from '../wire/scheduled-run';
 import type {
   FinishRunInput,
   FinishRunResult,
@@ -88,6 +93,10 @@ export interface Activities {
   pingHeartbeat(input: Record<string, never>): Promise<PingHeartbeatResult>;
   /** Judges the freshness of sources from the ledger, and records it; once per workflow run. */
   checkFreshness(input: CheckFreshnessInput): Promise<CheckFreshnessResult>;
+  /** Asks the coordinator for a run, once per workflow run; answers when that has started. */
+  requestScheduledRun(input: RequestScheduledRunInput): Promise<RequestScheduledRunResult>;
+  /** Whether a run goes on, or how it ended. */
+  runState(input: StartedRun): Promise<RunStateResult>;
   /** Ends batches, replays or runs whose workflow is closed, a page of them; what goes on is left alone. */
   endAbandoned(input: EndAbandonedInput): Promise<EndAbandonedResult>;
   /** Drops the shadows of verifications that have ended, and what feeds keep for models that are no more. */

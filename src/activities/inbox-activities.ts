@@ -1,12 +1,19 @@
 import { createHash } from 'node:crypto';
 import type { DatabasePool } from 'slonik';
 import { firstLetters } from '../db/batch-report';
+import { earlierTries } from '../db/earlier-tries';
+import { openConditions } from '../db/incidents';
 import { checkDatabaseUuid, databaseUuid } from '../db/warehouse';
 import { datasetOfName } from '../domain/inbox-names';
+import { secondsToWait } from '../domain/inbox-pause';
+import { spanText } from '../domain/span-text';
+import { workflowSubject } from '../domain/workflow-findings';
+import { ingestWorkflowId, WORKFLOW } from '../wire/names';
 import { StrataError } from '../domain/errors';
 import { folderOf, inboxReport } from '../domain/inbox-verdict';
 import { createInbox, type Inbox } from '../inbox';
-import type { InboxFile } from '../wire/inbox';
+import type { Condition } from '../wire/alerts';
+import type { InboxFile, PostponedFile } from '../wire/inbox';
 import type { Activities } from './contract';
 import type { Guard } from './guard';
 import type { Projects } from './projects';
@@ -42,6 +49,29 @@ const refusalOf = ({ rawName }: Entry, dataset: string | undefined, known: reado
     : undefined;
 };
 
+/** Those that were tried in vain, and whose time has not come yet. */
+const postponedOf = async (
+  pool: DatabasePool,
+  warehouse: string,
+  files: readonly InboxFile[],
+): Promise<ReadonlyMap<InboxFile, PostponedFile>> => {
+  const idOf = ({ dataset, key }: InboxFile): string =>
+    dataset === undefined ? '' : ingestWorkflowId(warehouse, dataset, key);
+  const earlier = await earlierTries(
+    pool,
+    files.map(idOf).filter((id) => id !== ''),
+  );
+  const postponed = new Map<InboxFile, PostponedFile>();
+  for (const file of files) {
+    const tries = earlier.get(idOf(file));
+    const seconds = tries === undefined ? 0 : secondsToWait(tries);
+    if (tries === undefined || seconds === 0) continue;
+    const reason = `it was tried ${tries.tries} times in vain; again in ${spanText(seconds)}`;
+    postponed.set(file, { name: file.name, dataset: file.dataset, reason });
+  }
+  return postponed;
+};
+
 export const createInboxActivities = (deps: InboxActivityDeps): InboxActivities => {
   const { pool, warehouse, host, projects, guard, inboxSettleMs: settleMs, s3PathStyle: pathStyle } = deps;
   const inbox =
@@ -52,7 +82,7 @@ export const createInboxActivities = (deps: InboxActivityDeps): InboxActivities 
         const base = { warehouse, databaseUuid: await databaseUuid(pool) };
         if (inbox === undefined) return { ...base, ready: [], waiting: 0, more: false };
         const [{ ready, waiting }, known] = await Promise.all([inbox.list(), projects.datasetNames()]);
-        const files = ready.slice(0, MAX_FILES).map((entry): InboxFile => {
+        const all = ready.map((entry): InboxFile => {
           const dataset = datasetOfName(entry.name, known);
           const refusal = refusalOf(entry, dataset, known);
           const key = keyOf(
@@ -64,13 +94,23 @@ export const createInboxActivities = (deps: InboxActivityDeps): InboxActivities 
           );
           return { ...entry, key, ...(refusal === undefined ? { dataset } : { refusal }) };
         });
+        const postponed = await postponedOf(pool, warehouse, all);
+        const due = all.filter((file) => !postponed.has(file));
+        const files = due.slice(0, MAX_FILES);
+        const right = await openConditions(pool, [
+          { kind: 'failure', subject: workflowSubject(WORKFLOW.inbox) },
+        ]);
         return {
           ...base,
           inbox: inbox.location,
           ...(inbox.isLocal ? { host } : {}),
           ready: files,
           waiting,
-          more: ready.length > files.length,
+          more: due.length > files.length,
+          ...(postponed.size === 0 ? {} : { postponed: [...postponed.values()].slice(0, MAX_FILES) }),
+          ...(right.length === 0
+            ? {}
+            : { conditions: right.map((key): Condition => ({ ...key, state: 'ok' })) }),
         };
       }),
 

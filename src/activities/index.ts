@@ -12,6 +12,7 @@ import { createIngestActivities } from './ingest-activities';
 import { createMaintenanceActivities } from './maintenance-activities';
 import { createProjects } from './projects';
 import { createReplayActivities } from './replay-activities';
+import { createScheduleActivities } from './schedule-activities';
 import { createTransformActivities } from './transform-activities';
 
 export type { Activities } from './contract';
@@ -79,6 +80,7 @@ export const createActivities = (deps: ActivityDeps): Activities => {
       projects,
       guard,
     }),
+    ...createScheduleActivities({ ...deps, guard }),
     ...createAlertActivities({ ...deps, ...deps.transformer, guard }),
   };
 };

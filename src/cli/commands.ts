@@ -20,6 +20,7 @@ import {
 import { withAct } from './dlq-options';
 import { createOutput } from './output';
 import type { ResumeOptions } from './resume';
+import { addSchedule } from './schedule-commands';
 import { addSource } from './source-commands';
 
 type Run<O> = (context: CommandContext, options: O) => Promise<number>;
@@ -187,6 +188,7 @@ export const addCommands = (program: Command, setExitCode: (code: number) => voi
   addDlq(program, act);
   addAlerts(program, act);
   addSource(program, act);
+  addSchedule(program, act);
   addStackCommands(program, act);
   addTemporal(program, act);
 };

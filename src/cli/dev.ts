@@ -1,8 +1,11 @@
 import type { CommandContext } from './context';
+import { declaredSchedules } from './declared-schedules';
+import { describeError, errorLine } from './describe-error';
 import { pause } from './interrupt';
 import { openOwnDashboard } from './dashboard';
 import { runLastingWorker } from './lasting-worker';
 import type { Output } from './output';
+import { applyDeclared, applyLines } from './schedule-apply';
 import { withServers, type Servers } from './session';
 
 const CHECK_INTERVAL_MS = 1_000;
@@ -18,6 +21,18 @@ const printAddresses = (
   output.line(`Dashboard   ${dashboardUrl}`);
   output.line(`Worker      task queue ${warehouse}`);
   output.line('Ready. Ctrl-C stops all of it; the data stays under .strata/.');
+};
+
+/** Of the embedded Temporal only; what is wrong with the file stops nothing. */
+const applySchedules = async ({ config, client }: Servers, output: Output): Promise<void> => {
+  if (config.temporal.address !== undefined) return;
+  try {
+    const declared = await declaredSchedules(config);
+    const lines = applyLines(await applyDeclared(client, declared), declared);
+    output.line(`Schedules   ${lines.join('; ')}`);
+  } catch (error) {
+    output.note(`warning: the schedules are not applied: ${errorLine(describeError(error))}`);
+  }
 };
 
 /** Starts killed servers again, until `signal` aborts. */
@@ -39,6 +54,7 @@ export const devCommand = (context: CommandContext): Promise<number> =>
     const worker = await runLastingWorker(servers, parts);
     const dashboardUrl = await openOwnDashboard(servers, parts);
     context.output.progress('');
+    await applySchedules(servers, context.output);
     printAddresses(context, servers, dashboardUrl);
     const broken = worker.done.then(
       () => undefined,

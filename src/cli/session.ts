@@ -92,6 +92,33 @@ export const withDatabase = async <T>(
   }
 };
 
+export interface TemporalSession extends OpenedTemporal {
+  readonly config: Config;
+  readonly warehouse: string;
+}
+
+/** Opens Temporal alone; closes all when `work` is done or fails. */
+export const withTemporalAlone = async <T>(
+  context: CommandContext,
+  { role }: SessionOptions,
+  work: (session: TemporalSession) => Promise<T>,
+): Promise<T> => {
+  const { output, signal, flags } = context;
+  const config = loadConfig(process.env, flags);
+  const parts = createOpenParts(output.note);
+  try {
+    const needs = { postgres: false, temporal: config.temporal.address === undefined };
+    const stack = await openStack(config, { role, needs, log: output.progress, signal }, parts);
+    const address = config.temporal.address ?? fromStack(stack?.temporalAddress, 'Temporal address');
+    const opened = await openTemporal({ ...config.temporal, address }, parts);
+    signal.throwIfAborted();
+    output.progress('');
+    return await work({ config, warehouse: config.warehouse, ...opened });
+  } finally {
+    await parts.closeAll();
+  }
+};
+
 /** With an external Temporal a worker is expected to run elsewhere, unless one's own is asked for. */
 const mayRunWorker = (config: Config): boolean =>
   config.temporal.address === undefined || config.inlineWorker;

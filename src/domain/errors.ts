@@ -243,6 +243,21 @@ export const errorCatalogue = {
     audience: 'operator',
     hint: 'End what listens there, or choose another address (STRATA_DASHBOARD_ADDRESS).',
   },
+  SCHEDULE_UNKNOWN: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'See `strata schedule list`; what schedules.yml declares is made by `strata schedule apply`.',
+  },
+  SCHEDULE_TAKEN: {
+    retryable: false,
+    audience: 'author',
+    hint: 'Rename the one in schedules.yml, or delete the other: `temporal schedule delete`.',
+  },
+  SCHEDULE_NO_BACKFILL: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Trigger it once instead: `strata schedule trigger`.',
+  },
   STACK_FAILED: { retryable: false, audience: 'operator', hint: 'See the log named.' },
 } as const satisfies Record<string, CatalogueEntry>;
 

@@ -1,6 +1,8 @@
 import type { Condition, ConditionKey } from '../wire/alerts';
 import type { SourceFreshness } from '../wire/freshness';
+import { WORKFLOW } from '../wire/names';
 import type { Findings } from './run-findings';
+import { workflowSubject } from './workflow-findings';
 
 /** A batch that failed, or was refused, has its own incident: that a source is stale because of it, is part of that. */
 const causeOf = ({ dataset, diagnosis }: SourceFreshness): ConditionKey | undefined =>
@@ -27,7 +29,11 @@ export const freshnessFindings = (checkId: string, sources: readonly SourceFresh
   wrong: sources.flatMap((source) =>
     source.status === 'warn' || source.status === 'error' ? [breachOf(source, source.status, checkId)] : [],
   ),
-  right: sources
-    .filter(({ status }) => status === 'pass')
-    .map(({ source }) => ({ kind: 'freshness', subject: source })),
+  right: [
+    // The check itself has come to an end.
+    { kind: 'failure', subject: workflowSubject(WORKFLOW.freshness) },
+    ...sources
+      .filter(({ status }) => status === 'pass')
+      .map(({ source }): ConditionKey => ({ kind: 'freshness', subject: source })),
+  ],
 });

@@ -1,4 +1,5 @@
 import { z } from 'zod/v4';
+import type { Condition } from './alerts';
 import type { IngestResult } from './ingest';
 
 /** Starts workflow `inbox`: one look at the worker's inbox. Nothing is needed; which folder it is, the worker knows. */
@@ -40,8 +41,19 @@ export interface ScanInboxResult {
   ready: InboxFile[];
   /** Files that are still being written, or came just now. */
   waiting: number;
+  /** Files that were tried in vain, and pause; the first of them. */
+  postponed?: PostponedFile[] | undefined;
   /** There are more files than one look takes. */
   more: boolean;
+  /** What the alerter is to be told when the look has come to its end: what is right again. */
+  conditions?: Condition[] | undefined;
+}
+
+export interface PostponedFile {
+  name: string;
+  dataset?: string | undefined;
+  /** Why, and until when. */
+  reason: string;
 }
 
 /** How the load of a file ended for good. */
@@ -63,7 +75,7 @@ export interface SettleInboxFileResult {
 export interface InboxOutcome {
   name: string;
   dataset?: string | undefined;
-  /** `kept`: it stays in the inbox, and is tried again by the next look. */
+  /** `kept`: it stays in the inbox, and is tried again: by the next look, or later if it was tried often. */
   outcome: 'published' | 'duplicate' | 'rejected' | 'kept';
   batchId?: string | undefined;
   rowsLoaded?: number | undefined;

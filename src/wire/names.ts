@@ -13,6 +13,7 @@ export const WORKFLOW = {
   freshness: 'freshness',
   inbox: 'inbox',
   maintenance: 'maintenance',
+  scheduledRun: 'scheduledRun',
 } as const;
 
 export const SIGNAL = {
@@ -68,6 +69,9 @@ export const hostTaskQueue = (warehouse: string, host: string): string => `${war
 
 /** One look at the inbox that a command asked for. */
 export const inboxWorkflowId = (warehouse: string): string => `${warehouse}/inbox`;
+
+/** A schedule, and what the ids of the workflows that it starts begin with. */
+export const scheduleId = (warehouse: string, name: string): string => `${warehouse}/schedule/${name}`;
 
 /** The alerter of a warehouse: one long-lived workflow. */
 export const alertWorkflowId = (warehouse: string): string => `${warehouse}/alert`;

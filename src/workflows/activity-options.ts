@@ -52,7 +52,7 @@ const sweeping: ActivityOptions = {
   cancellationType,
 };
 
-/** As long as a file or a model takes; that the worker lives is seen by its heartbeats. */
+/** As long as a file or a model takes, or a run waits for its turn; that the worker lives is seen by its heartbeats. */
 const longWork: ActivityOptions = {
   startToCloseTimeout: '7 days',
   heartbeatTimeout,
@@ -85,6 +85,7 @@ export const {
   recordAlerts,
   describeWorker,
   resumeNodes,
+  runState,
 } = proxyActivities<Activities>(shortStep);
 export const { notifyPipeline, planRun, checkFreshness } = proxyActivities<Activities>(planning);
 export const {
@@ -96,7 +97,7 @@ export const {
   trimHistories,
   analyzeTables,
 } = proxyActivities<Activities>(sweeping);
-export const { runNode, verifyNode, loadReplay } = proxyActivities<Activities>(longWork);
+export const { runNode, verifyNode, loadReplay, requestScheduledRun } = proxyActivities<Activities>(longWork);
 export const { raiseAlerts } = proxyActivities<Activities>(telling);
 export const { deliverAlert } = proxyActivities<Activities>(sending);
 export const { pingHeartbeat } = proxyActivities<Activities>(pinging);

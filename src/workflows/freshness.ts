@@ -1,12 +1,12 @@
 import { setCurrentDetails } from '@temporalio/workflow';
 import { backfilledMoment } from '../domain/logical-time';
-import { type CheckFreshnessResult, FreshnessInput, type FreshnessResult } from '../wire/freshness';
+import { FreshnessInput, type FreshnessResult } from '../wire/freshness';
 import { checkFreshness } from './activity-options';
-import { originalFailure } from './failure-reason';
 import { parseInput } from './parse-input';
 import { raiseAlerts } from './raise-alerts';
 import { scheduledStart } from './scheduled-start';
 import { setSearchAttributes } from './search-attributes';
+import { tellOfFailure } from './tell-of-failure';
 
 /**
  * Checks the freshness of the project's sources, for a schedule. Stale sources are a result, no failure. What a
@@ -14,24 +14,19 @@ import { setSearchAttributes } from './search-attributes';
  */
 export async function freshness(rawInput?: unknown): Promise<FreshnessResult> {
   const input = parseInput(FreshnessInput, rawInput ?? {}, 'input of workflow freshness');
+  return tellOfFailure(() => checkAndTell(input));
+}
+
+const checkAndTell = async (input: FreshnessInput): Promise<FreshnessResult> => {
   const start = scheduledStart();
   const asOf = input.asOf ?? (start === undefined ? undefined : backfilledMoment(start));
   const summary = asOf === undefined ? 'sources, now' : `sources, as of ${asOf}`;
-  const { conditions, ...result } = await check(
+  const { conditions, ...result } = await checkFreshness.executeWithOptions({ summary }, [
     { ...input, ...(asOf === undefined ? {} : { asOf }) },
-    summary,
-  );
+  ]);
   show(result);
   await raiseAlerts(conditions, result.databaseUuid);
   return result;
-}
-
-const check = async (input: FreshnessInput, summary: string): Promise<CheckFreshnessResult> => {
-  try {
-    return await checkFreshness.executeWithOptions({ summary }, [input]);
-  } catch (error) {
-    throw originalFailure(error);
-  }
 };
 
 const show = ({ asOf, status, sources, warehouse, searchAttributes }: FreshnessResult): void => {

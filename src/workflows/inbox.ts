@@ -14,6 +14,8 @@ import { fileActivities, notifyPipeline } from './activity-options';
 import { failureReason } from './failure-reason';
 import type { ingest as ingestWorkflow } from './ingest';
 import { parseInput } from './parse-input';
+import { raiseAlerts } from './raise-alerts';
+import { tellOfFailure } from './tell-of-failure';
 
 /** What the scan found, of an inbox that is there. */
 interface Look extends ScanInboxResult {
@@ -32,6 +34,10 @@ const MAX_LANES = 4;
  */
 export async function inbox(rawInput?: unknown): Promise<InboxResult> {
   const input = parseInput(InboxInput, rawInput ?? {}, 'input of workflow inbox');
+  return tellOfFailure(() => takeInbox(input));
+}
+
+const takeInbox = async (input: InboxInput): Promise<InboxResult> => {
   const found = await fileActivities(input.host).scanInbox({});
   if (found.inbox === undefined) return { files: [], waiting: 0, more: false };
   const scan: Look = { ...found, inbox: found.inbox, settledOn: input.host ?? found.host };
@@ -46,8 +52,10 @@ export async function inbox(rawInput?: unknown): Promise<InboxResult> {
   });
   const files = scan.ready.flatMap((file) => outcomes.get(file) ?? []);
   await notifyOf(scan, files);
-  return { inbox: scan.inbox, files, waiting: scan.waiting, more: scan.more };
-}
+  await raiseAlerts(scan.conditions, scan.databaseUuid);
+  const postponed = (scan.postponed ?? []).map((file): InboxOutcome => ({ ...file, outcome: 'kept' }));
+  return { inbox: scan.inbox, files: [...files, ...postponed], waiting: scan.waiting, more: scan.more };
+};
 
 /** The files of each dataset, in order; each one that is refused is alone. */
 const lanesOf = (ready: readonly InboxFile[]): InboxFile[][] => {

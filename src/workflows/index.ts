@@ -6,5 +6,6 @@ export { ingest } from './ingest';
 export { maintenance } from './maintenance';
 export { pipeline } from './pipeline';
 export { replayDeadLetters } from './replay-dead-letters';
+export { scheduledRun } from './scheduled-run';
 export { transform } from './transform';
 export { verify } from './verify';

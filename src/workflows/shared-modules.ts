@@ -11,4 +11,5 @@ import '../wire/ingest';
 import '../wire/maintenance';
 import '../wire/pipeline';
 import '../wire/replay';
+import '../wire/scheduled-run';
 import '../wire/transform';

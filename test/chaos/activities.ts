@@ -31,6 +31,8 @@ const MADE_TO_RUN_BY: Readonly<Record<Exclude<keyof Activities, (typeof NOT_IN_A
   settleInboxFile: 'the same',
   describeWorker: 'a coordinator that is new, because the one before was terminated when nothing ran',
   resumeNodes: 'somebody resumes a node that is suspended',
+  requestScheduledRun: 'a run for a schedule',
+  runState: 'the same',
 };
 
 /** The activities that a worker has. @throws when a round would not make one of them run. */

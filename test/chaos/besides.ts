@@ -60,6 +60,10 @@ export const startBesides = async (round: number, deps: BesidesDeps): Promise<In
       end: 'COMPLETED',
     });
   }
+  if (isTurnOf('requestScheduledRun', 'runState')) {
+    const workflowId = `chaos/scheduled/${round}`;
+    await pipeline.begin(WORKFLOW.scheduledRun, { workflowId, input: {}, end: 'COMPLETED' });
+  }
   if (isTurnOf('verifyNode')) await pipeline.verify(`chaos/verify/${round}`);
   if (isTurnOf('requestReplay', 'loadReplay', 'publishReplay')) {
     await insist(databaseUrl, MEND);

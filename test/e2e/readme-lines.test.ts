@@ -7,6 +7,7 @@ import { Client, Connection } from '@temporalio/client';
 import { pino } from 'pino';
 import { loadConfig } from '../../src/config';
 import { relationKey } from '../../src/db/relations';
+import { readSchedules } from '../../src/project/read-schedules';
 import { resolveTemporalBinary } from '../../src/stack';
 import {
   alertWorkflowId,
@@ -14,9 +15,11 @@ import {
   ingestWorkflowId,
   pipelineWorkflowId,
   QUERY,
+  scheduleId,
   WORKFLOW,
 } from '../../src/wire/names';
 import type { PipelineStatus } from '../../src/wire/pipeline';
+import { applySchedules } from '../../src/temporal/apply-schedules';
 import { type StartedWorker, startWorker } from '../../src/worker';
 import {
   createTestDatabase,
@@ -215,6 +218,30 @@ const CHECKS: Readonly<Record<string, Check>> = {
     },
     after: async (output) => expect(output).toContain('"does":"run --full-refresh"'),
   },
+  'schedule list': {
+    before: async () => {
+      await applySchedules(client, await readSchedules(join(ROOT, 'sql')), { warehouse: DEFAULT_WAREHOUSE });
+    },
+    // The list of schedules is a moment behind.
+    after: () =>
+      waitFor(async () =>
+        (await shell(LINES.find((line) => line.includes('schedule list')) ?? '')).includes(
+          scheduleId(DEFAULT_WAREHOUSE, 'verify'),
+        ),
+      ),
+  },
+  'schedule trigger': {
+    after: async () => {
+      const { info } = await waitFor(async () => {
+        const there = await client.schedule
+          .getHandle(scheduleId(DEFAULT_WAREHOUSE, 'maintenance'))
+          .describe();
+        return there.info.recentActions.length > 0 && there;
+      });
+      const workflowId = info.recentActions[0]?.action.workflow.workflowId ?? '';
+      expect(await client.workflow.getHandle(workflowId).result()).toMatchObject({ runs: 0 });
+    },
+  },
   list: {
     before: () =>
       client.workflow.execute(WORKFLOW.ingest, {
@@ -235,6 +262,7 @@ const keyOf = (line: string): string => {
   const [, , , verb = '', second = ''] = /^(temporal) (\S+) ([\w-]+)(?: (\w+))?/.exec(line) ?? [];
   const message = option('signal-name') ?? option('update-name') ?? option('name');
   const type = option('type');
+  if (line.startsWith('temporal schedule ')) return `schedule ${verb}`;
   const words = `${verb} ${second}`;
   if (message !== undefined) return `${/signal|query/.exec(words)?.[0] ?? 'update'} ${message}`;
   return type === undefined ? verb.replace(/ .*/, '') : `start ${type}`;

@@ -166,6 +166,16 @@ const fakes: Activities = {
           : [],
       ...(kind === 'batch' && after === undefined ? { next: '7' } : {}),
     }),
+  requestScheduledRun: () =>
+    Promise.resolve({
+      workflowId: 'w/transform/1',
+      firstExecutionRunId: 'r',
+      conditions: [],
+      databaseUuid: 'db',
+      warehouse: 'w',
+      searchAttributes: false,
+    }),
+  runState: () => Promise.resolve({ state: 'success' }),
   sweepLeftovers: () => Promise.resolve({ shadows: 1, consumers: 0, feeds: 0 }),
   trimHistories: () => Promise.resolve({ removed: { 'ops.run': 3 }, more: false }),
   analyzeTables: () =>
@@ -242,6 +252,15 @@ const told = (handle: WorkflowHandle): Promise<unknown> =>
 /** The states in which a deploy can meet a workflow. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
   'freshness-checked': async (bench) => ended(await start(bench, WORKFLOW.freshness, {})),
+  'freshness-failed': async (bench) =>
+    ended(
+      await start(
+        bench,
+        WORKFLOW.freshness,
+        {},
+        { checkFreshness: () => Promise.reject(ApplicationFailure.nonRetryable('no plan', 'PLAN_UNKNOWN')) },
+      ),
+    ),
   'ingest-published': async (bench) => ended(await start(bench, WORKFLOW.ingest, FILE)),
   'ingest-accepted-update': async (bench) => {
     const handle = await start(bench, WORKFLOW.ingest, { ...FILE, transform: false });
@@ -306,6 +325,38 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
         {
           sweepLeftovers: () =>
             Promise.reject(ApplicationFailure.nonRetryable('no project', 'PROJECT_NOT_FOUND')),
+        },
+      ),
+    ),
+  'scheduled-run-success': async (bench) => {
+    let looks = 0;
+    return ended(
+      await start(
+        bench,
+        WORKFLOW.scheduledRun,
+        { transform: { select: ['dim'] }, timeVar: 'at' },
+        { runState: () => Promise.resolve({ state: looks++ === 0 ? 'running' : 'success' }) },
+      ),
+    );
+  },
+  'scheduled-run-failed': async (bench) =>
+    ended(
+      await start(
+        bench,
+        WORKFLOW.scheduledRun,
+        {},
+        { runState: () => Promise.resolve({ state: 'failed', message: 'it is broken' }) },
+      ),
+    ),
+  'scheduled-run-refused': async (bench) =>
+    ended(
+      await start(
+        bench,
+        WORKFLOW.scheduledRun,
+        {},
+        {
+          requestScheduledRun: () =>
+            Promise.reject(ApplicationFailure.nonRetryable('no such node', 'SELECTION_EMPTY')),
         },
       ),
     ),

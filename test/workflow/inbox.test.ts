@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -137,6 +145,24 @@ test('what lies in the inbox is loaded once, moved with a report, and the models
   expect(finished).toMatchObject([{ batchIds: [last], state: 'success' }]);
   const facts = await queryRows(database.url, 'select transaction_id from gold.fct_transactions order by 1');
   expect(facts.map((row) => row.transaction_id)).toEqual(['t1', 't2', 't5']);
+});
+
+test('a file that comes back again and again is tried again after pauses that grow', async () => {
+  const name = 'marketing_spend-1.csv';
+  writeFileSync(join(inboxFolder, name), 'spend_date,channel,amount\n2026-01-01,a,1\n');
+  const lookAt = async () => {
+    const [file] = (await look({ host: 'host-a' })).files;
+    // As if it could not be moved away.
+    if (file?.movedTo !== undefined) renameSync(file.movedTo, join(inboxFolder, name));
+    return [file?.outcome, file?.reason];
+  };
+  expect((await lookAt())[0]).toBe('published');
+  expect((await lookAt())[0]).toBe('duplicate');
+  expect(await lookAt()).toEqual(['kept', 'it was tried 2 times in vain; again in 1 min']);
+  await queryRows(database.url, "update ops.batch set finished_at = finished_at - interval '1 minute'");
+  expect((await lookAt())[0]).toBe('duplicate');
+  expect(await lookAt()).toEqual(['kept', 'it was tried 3 times in vain; again in 2 min']);
+  rmSync(join(inboxFolder, name));
 });
 
 test('a look that finds nothing does nothing', async () => {

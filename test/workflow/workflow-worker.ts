@@ -56,6 +56,8 @@ const ACTIVITY_NAMES = [
   'sweepLeftovers',
   'trimHistories',
   'analyzeTables',
+  'requestScheduledRun',
+  'runState',
 ] as const satisfies readonly (keyof Activities)[];
 
 /** All activities: the given fakes, and for the rest one that fails the test. */

@@ -1,0 +1,333 @@
+import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
+import { main } from '../../src/cli/main';
+import { parseSchedules } from '../../src/compiler/schedules';
+import { loadConfig } from '../../src/config';
+import { isStrataError } from '../../src/domain/errors';
+import { applySchedules } from '../../src/temporal/apply-schedules';
+import {
+  backfillSchedule,
+  listSchedules,
+  setPaused,
+  triggerSchedule,
+} from '../../src/temporal/operate-schedules';
+import {
+  alertWorkflowId,
+  pipelineWorkflowId,
+  scheduleId,
+  transformWorkflowId,
+  WORKFLOW,
+} from '../../src/wire/names';
+import type { CheckFreshnessInput } from '../../src/wire/freshness';
+import { type StartedWorker, startWorker } from '../../src/worker';
+import {
+  createTestDatabase,
+  openSession,
+  type Session,
+  type TestDatabase,
+  testTemporalAddress,
+} from '../support/database';
+import { waitFor } from '../support/wait-for';
+import { failureOf, openWorkflowBench, type WorkflowBench } from './workflow-worker';
+
+let bench: WorkflowBench;
+const made: string[] = [];
+beforeAll(async () => {
+  bench = await openWorkflowBench();
+});
+afterAll(async () => {
+  for (const id of made)
+    await bench.client.schedule
+      .getHandle(id)
+      .delete()
+      .catch(() => undefined);
+  await bench.close();
+});
+
+type Declared = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+const declare = (schedules: Declared) =>
+  parseSchedules({ path: 'schedules.yml', text: JSON.stringify({ schedules }, null, 1) });
+
+/** A warehouse that nobody serves, unless a test does. */
+const openWarehouse = (warehouse = `schedules-${randomUUID()}`) => {
+  const target = { warehouse };
+  return {
+    warehouse,
+    apply: async (schedules: Declared) => {
+      made.push(...Object.keys(schedules).map((name) => scheduleId(warehouse, name)));
+      const applied = await applySchedules(bench.client, declare(schedules), target);
+      return Object.fromEntries(applied.map(({ name, change }) => [name, change]));
+    },
+    list: (schedules: Declared) => listSchedules(bench.client, declare(schedules), target),
+    describe: (name: string) => bench.client.schedule.getHandle(scheduleId(warehouse, name)).describe(),
+  };
+};
+
+const NEVER = { cron: '0 0 1 1 *' };
+const A = { kind: 'maintenance', ...NEVER };
+const B = { kind: 'run', every: '30d', full_refresh: true };
+
+const errorOf = async (work: Promise<unknown>): Promise<string> => {
+  try {
+    await work;
+  } catch (error) {
+    if (isStrataError(error)) return `${error.code} ${error.message}`;
+    throw error;
+  }
+  return 'none';
+};
+
+test('applied twice it changes nothing; what is declared otherwise is updated, what is declared no more is deleted', async () => {
+  const { apply, describe, list, warehouse } = openWarehouse();
+  expect(await apply({ a: A, b: B })).toEqual({ a: 'created', b: 'created' });
+  expect(await apply({ a: A, b: B })).toEqual({ a: 'unchanged', b: 'unchanged' });
+  expect((await describe('b')).policies).toMatchObject({ overlap: 'SKIP', catchupWindow: 6 * 3_600_000 });
+  expect(await apply({ a: A, b: { ...B, overlap: 'buffer_one' } })).toEqual({ a: 'unchanged', b: 'updated' });
+  expect((await describe('b')).policies.overlap).toBe('BUFFER_ONE');
+  expect((await list({ a: A, b: B, c: A })).map(({ name, standing }) => [name, standing])).toEqual([
+    ['a', 'applied'],
+    ['b', 'changed'],
+    ['c', 'missing'],
+  ]);
+  // Temporal's list of schedules is a moment behind.
+  const changes = await waitFor(async () => {
+    const applied = await apply({ a: A });
+    return Object.keys(applied).includes('b') && applied;
+  });
+  expect(changes).toEqual({ a: 'unchanged', b: 'deleted' });
+  await expect(describe('b')).rejects.toThrow();
+  expect((await describe('a')).action).toMatchObject({
+    workflowType: 'maintenance',
+    taskQueue: warehouse,
+    workflowId: `${warehouse}/schedule/a`,
+  });
+}, 30_000);
+
+test('what somebody has paused stays paused over an apply, until the file says something new about it', async () => {
+  const { apply, describe, warehouse } = openWarehouse();
+  await apply({ a: A });
+  expect(await setPaused(bench.client, { warehouse, name: 'a', paused: true, note: 'holidays' })).toBe(true);
+  expect(await setPaused(bench.client, { warehouse, name: 'a', paused: true, note: 'again' })).toBe(false);
+  expect(await apply({ a: { ...A, jitter: '1m' } })).toEqual({ a: 'updated' });
+  expect((await describe('a')).state).toMatchObject({ paused: true, note: 'holidays' });
+  await setPaused(bench.client, { warehouse, name: 'a', paused: false, note: 'back' });
+  expect(await apply({ a: { ...A, paused: true } })).toEqual({ a: 'updated' });
+  expect((await describe('a')).state.paused).toBe(true);
+  // Resumed by hand, though declared as paused.
+  await setPaused(bench.client, { warehouse, name: 'a', paused: false, note: 'now' });
+  await apply({ a: { ...A, paused: true, jitter: '2m' } });
+  expect((await describe('a')).state.paused).toBe(false);
+});
+
+test("others' schedules are neither changed nor deleted, whatever they are called", async () => {
+  const { apply, warehouse } = openWarehouse();
+  const foreign = async (id: string) => {
+    made.push(id);
+    await bench.client.schedule.create({
+      scheduleId: id,
+      spec: { cronExpressions: ['0 0 1 1 *'] },
+      action: { type: 'startWorkflow', workflowType: 'other', taskQueue: 'other', workflowId: 'other' },
+    });
+    return async () => (await bench.client.schedule.getHandle(id).describe()).action.workflowType;
+  };
+  const inTheWay = await foreign(scheduleId(warehouse, 'a'));
+  const besides = await foreign(scheduleId(warehouse, 'besides'));
+  expect(await errorOf(apply({ a: A }))).toMatch(
+    /^SCHEDULE_TAKEN schedules\.yml:3: \S+\/schedule\/a was made by/,
+  );
+  expect(await apply({ b: B })).toEqual({ b: 'created' });
+  expect(await errorOf(triggerSchedule(bench.client, { warehouse, name: 'besides' }))).toMatch(
+    /^SCHEDULE_UNKNOWN/,
+  );
+  await waitFor(async () => {
+    for await (const { scheduleId: id } of bench.client.schedule.list())
+      if (id === scheduleId(warehouse, 'besides')) return true;
+    return false;
+  });
+  expect(await apply({ b: B })).toEqual({ b: 'unchanged' });
+  expect([await inTheWay(), await besides()]).toEqual(['other', 'other']);
+});
+
+test('a cron expression that Temporal refuses is named by file and line', async () => {
+  const { apply } = openWarehouse();
+  expect(await errorOf(apply({ a: { kind: 'run', cron: 'every day' } }))).toMatch(
+    /^PROJECT_INVALID schedules\.yml:3: schedules\.a: Temporal refuses it: \S+/,
+  );
+});
+
+test('a schedule that is triggered starts what it is for, and shows it', async () => {
+  const asked: CheckFreshnessInput[] = [];
+  const { taskQueue } = await bench.start({
+    checkFreshness: (input) => {
+      asked.push(input);
+      const asOf = '2026-01-01T00:00:00Z';
+      const check = {
+        checkId: 'c',
+        asOf,
+        isLive: true,
+        status: 'pass' as const,
+        sources: [],
+        conditions: [],
+      };
+      return Promise.resolve({ ...check, databaseUuid: 'db', warehouse: 'w', searchAttributes: false });
+    },
+  });
+  const { apply, list, warehouse } = openWarehouse(taskQueue);
+  const schedules = { fresh: { kind: 'freshness', every: '365d', select: ['source:raw'] } };
+  await apply(schedules);
+  await triggerSchedule(bench.client, { warehouse, name: 'fresh' });
+  const [listed] = await waitFor(async () => {
+    const all = await list(schedules);
+    return all[0]?.recent.length === 1 && all;
+  });
+  const workflowId = listed?.recent[0]?.workflowId ?? '';
+  expect(workflowId).toMatch(/\/schedule\/fresh-\d{4}-\d\d-\d\dT/);
+  expect(await bench.client.workflow.getHandle(workflowId).result()).toMatchObject({ status: 'pass' });
+  expect(asked).toEqual([{ select: ['source:raw'] }]);
+});
+
+test('a backfill takes the times from the first to before the last, each judged as of then', async () => {
+  const asked: (string | undefined)[] = [];
+  const { taskQueue } = await bench.start({
+    checkFreshness: ({ asOf = 'now' }) => {
+      asked.push(asOf);
+      const check = {
+        checkId: 'c',
+        asOf,
+        isLive: false,
+        status: 'pass' as const,
+        sources: [],
+        conditions: [],
+      };
+      return Promise.resolve({ ...check, databaseUuid: 'db', warehouse: 'w', searchAttributes: false });
+    },
+  });
+  const { apply, warehouse } = openWarehouse(taskQueue);
+  await apply({ fresh: { kind: 'freshness', cron: '0 * * * *' }, a: A, plain: { kind: 'run', every: '1h' } });
+  const [from, to] = [new Date('2026-01-31T00:00:00Z'), new Date('2026-01-31T03:00:00Z')];
+  await backfillSchedule(bench.client, { warehouse, name: 'fresh', from, to });
+  await waitFor(() => asked.length >= 3, { timeoutMs: 20_000 });
+  expect(asked.sort()).toEqual(['00', '01', '02'].map((hour) => `2026-01-31T${hour}:00:00.000Z`));
+  for (const name of ['a', 'plain'])
+    expect(await errorOf(backfillSchedule(bench.client, { warehouse, name, from, to }))).toMatch(
+      /^SCHEDULE_NO_BACKFILL Schedule \w+: /,
+    );
+}, 30_000);
+
+test('the commands do all of it, and say what they did', async () => {
+  const { warehouse } = openWarehouse();
+  const names = ['freshness', 'daily', 'maintenance', 'verify'];
+  made.push(...names.map((name) => scheduleId(warehouse, name)));
+  const strata = async (...args: string[]): Promise<readonly [number, unknown]> => {
+    let stdout = '';
+    const out = jest.spyOn(process.stdout, 'write').mockImplementation((text) => !!(stdout += String(text)));
+    const err = jest.spyOn(process.stderr, 'write').mockImplementation(() => true);
+    const target = ['--json', '--warehouse', warehouse, '--temporal-address', testTemporalAddress()];
+    try {
+      return [await main(['schedule', ...args, ...target]), JSON.parse(stdout || 'null') as unknown];
+    } finally {
+      out.mockRestore();
+      err.mockRestore();
+    }
+  };
+  const changes = (change: string) => names.map((name) => ({ name, change }));
+  const leftOut = [{ name: 'inbox', why: 'STRATA_INBOX is not set' }];
+  expect(await strata('apply')).toEqual([0, { schedules: changes('created'), leftOut }]);
+  expect(await strata('apply')).toEqual([0, { schedules: changes('unchanged'), leftOut }]);
+  expect(await strata('pause', 'verify', 'daily', '--note', 'holidays')).toEqual([
+    0,
+    { schedules: ['verify', 'daily'].map((name) => ({ name, changed: true })) },
+  ]);
+  expect((await strata('resume', 'daily'))[0]).toBe(0);
+  expect((await strata('trigger', 'maintenance'))[0]).toBe(0);
+  const [code, listed] = await strata('list');
+  expect(code).toBe(0);
+  expect(listed).toMatchObject({
+    schedules: names.map((name) => ({
+      name,
+      standing: 'applied',
+      paused: name === 'verify',
+      ...(name === 'verify' ? { note: 'holidays' } : {}),
+    })),
+  });
+  const range = ['--from', '2026-01-01', '--to', '2026-01-02'];
+  expect((await strata('backfill', 'verify', ...range))[0]).toBe(1);
+  expect((await strata('backfill', 'freshness', '--from', '2026-01-02', '--to', '2026-01-01'))[0]).not.toBe(
+    0,
+  );
+  expect((await strata('pause', 'no-such'))[0]).toBe(1);
+  expect((await strata('backfill', 'freshness', '--from', '2026-01-01'))[0]).toBe(2);
+});
+
+describe('a scheduled run', () => {
+  let database: TestDatabase;
+  let worker: StartedWorker;
+  let session: Session;
+  beforeAll(async () => {
+    database = await createTestDatabase({ template: 'migrated' });
+    session = await openSession(database.url);
+    const config = loadConfig({ TEMPORAL_CONFIG_FILE: '/nowhere' });
+    worker = await startWorker({
+      config,
+      databaseUrl: database.url,
+      warehouse: database.name,
+      temporal: { ...config.temporal, address: testTemporalAddress() },
+      logger: pino({ level: 'silent' }),
+    });
+  }, 30_000);
+  afterAll(async () => {
+    for (const id of [pipelineWorkflowId(database.name), alertWorkflowId(database.name)])
+      await bench.client.workflow
+        .getHandle(id)
+        .terminate()
+        .catch(() => undefined);
+    await worker.shutdown();
+    await session.close();
+    await database.drop();
+  });
+
+  test('goes through the coordinator, is told its time, and ends when the run has ended', async () => {
+    const { apply, list, warehouse } = openWarehouse(database.name);
+    const daily = {
+      kind: 'run',
+      cron: '0 0 * * *',
+      select: ['stg_transactions'],
+      time_var: 'day',
+      vars: { x: 1 },
+    };
+    await apply({ daily });
+    const [from, to] = [new Date('2026-01-01T00:00:00Z'), new Date('2026-01-03T00:00:00Z')];
+    await backfillSchedule(bench.client, { warehouse, name: 'daily', from, to });
+    const ended = await waitFor(
+      async () => {
+        const runs = await session.query('select vars, state, workflow_id from ops.run order by started_at');
+        return runs.filter((run) => run['state'] === 'success').length === 2 && runs;
+      },
+      { timeoutMs: 40_000 },
+    );
+    expect(ended.map((run) => run['vars'])).toEqual(
+      ['01', '02'].map((day) => ({ x: 1, day: `2026-01-${day}T00:00:00.000Z` })),
+    );
+    expect(ended.map((run) => run['workflow_id'])).toEqual(
+      [1, 2].map((n) => transformWorkflowId(warehouse, n)),
+    );
+    const [listed] = await list({ daily });
+    const results = (listed?.recent ?? []).map(({ workflowId }) =>
+      bench.client.workflow.getHandle(workflowId).result(),
+    );
+    expect(await Promise.all(results)).toEqual(
+      ended.map((run) => ({ workflowId: run['workflow_id'], state: 'success' })),
+    );
+  }, 60_000);
+
+  test('that fails shows it, and the reason', async () => {
+    const work = bench.client.workflow.execute(WORKFLOW.scheduledRun, {
+      taskQueue: database.name,
+      workflowId: `${database.name}/by-hand`,
+      args: [{ transform: { select: ['nothing_of_this_name'] } }],
+    });
+    const failure = await failureOf(work);
+    expect(failure.type).toBe('RUN_FAILED');
+    expect(failure.message).toMatch(/^\S+\/transform\/\d+: .*nothing_of_this_name/);
+  }, 30_000);
+});
