@@ -93,8 +93,8 @@ begin
     execute format('alter default privileges for role %I in schema strata_bronze grant select, insert, update, delete on tables to %I', login, loader);
     execute format('alter default privileges for role %I in schema bronze grant select on tables to %I', login, loader);
 
-    -- What models make is the transformer's; feeds are nobody else's.
-    execute format('grant usage, create on schema strata_feed to %I', transformer);
+    -- What models make is the transformer's; feeds and keys are nobody else's.
+    execute format('grant usage, create on schema strata_feed, strata_keys to %I', transformer);
     execute format('alter default privileges for role %I grant select on tables to %I', transformer, reader);
     execute format('alter default privileges for role %I grant usage on schemas to %I', transformer, reader);
     for item in
@@ -125,7 +125,7 @@ begin
             where nspname in ('strata_bronze', 'bronze')
             union all
             select oid, relkind, relowner, false, 'transformer' from relations
-            where nspname = 'strata_feed'
+            where nspname in ('strata_feed', 'strata_keys')
             union all
             select m.oid, m.relkind, m.relowner, true, 'transformer' from relations as m
             where exists (select from ops.relation as r where r.relation = m.key)

@@ -11,7 +11,7 @@ import { SHADOW_PREFIX } from './shadow';
 import { projectInvalid } from './yaml-file';
 
 /** Schemas that hold strata's own tables; a model there could harm it. */
-const OWN_SCHEMAS = new Set(['ops', 'strata_bronze', 'strata_feed']);
+const OWN_SCHEMAS = new Set(['ops', 'strata_bronze', 'strata_feed', 'strata_keys']);
 
 export interface CompileModelsInput {
   readonly config: ProjectConfig;

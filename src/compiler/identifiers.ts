@@ -60,8 +60,13 @@ export const fitIdentifier = (name: string): string => {
   return `${head}_${nameHash(name)}`;
 };
 
-/** The change feed of a relation: `strata_feed."<schema>.<name>"`. */
-export const feedRelation = (relation: RelationName): RelationName => ({
-  schema: 'strata_feed',
+const besides = (schema: string, relation: RelationName): RelationName => ({
+  schema,
   name: fitIdentifier(`${relation.schema}.${relation.name}`),
 });
+
+/** The change feed of a relation: `strata_feed."<schema>.<name>"`. */
+export const feedRelation = (relation: RelationName): RelationName => besides('strata_feed', relation);
+
+/** Where each key of a partitioned relation lies: `strata_keys."<schema>.<name>"`. */
+export const keysRelation = (relation: RelationName): RelationName => besides('strata_keys', relation);

@@ -22,7 +22,7 @@ const staleTables = (pool: DatabasePool): Promise<readonly Stale[]> =>
       from pg_class as c
       inner join pg_namespace as n on n.oid = c.relnamespace
       where c.relkind in ('r', 'p') and not c.relispartition and (
-        n.nspname in ('ops', 'strata_bronze', 'strata_feed')
+        n.nspname in ('ops', 'strata_bronze', 'strata_feed', 'strata_keys')
         or exists (select from ops.relation as r where r.relation = n.nspname || '.' || c.relname)
       )
     ),

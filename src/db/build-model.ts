@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { quoteIdentifier, relationSql } from '../compiler/identifiers';
 import { asSubselect, plainIndexes, tableConstraints } from '../compiler/materializations/build';
 import { createFeed, STAGED } from '../compiler/materializations/delta';
+import { createKeyPlaces, keyPlacesOf } from '../compiler/materializations/key-places';
 import type { TableConfig, TrackedConfig } from '../compiler/materializations/model-config';
 import { createPartition, missingPartitions, monthsOf } from '../compiler/materializations/partitions';
 import { VALID_FROM } from '../compiler/materializations/scd2';
@@ -86,6 +87,8 @@ export const buildTracked = async (
     ...createFeed(input.relation, built),
   ]);
   await swapIn(connection, input.relation);
+  const places = keyPlacesOf(input.relation, config);
+  if (places) await execute(connection, createKeyPlaces(places, STAGED));
   const superseded = config.materialized === 'incremental' && config.load_order ? rowsIn - rows : 0;
   return { inserted, updated: 0, deleted: 0, in: rowsIn, unchanged: 0, superseded, excluded };
 };

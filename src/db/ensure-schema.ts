@@ -2,7 +2,7 @@ import type { CommonQueryMethods } from 'slonik';
 import { sql } from './sql';
 import { z } from 'zod';
 import { openToReaders } from './open-to-roles';
-import { feedRelation } from '../compiler/identifiers';
+import { feedRelation, keysRelation } from '../compiler/identifiers';
 import type { ManifestModel, RelationName } from '../compiler/manifest';
 import { asLoginRole } from './acting-role';
 import { rawSql } from './raw-sql';
@@ -18,13 +18,15 @@ const Missing = z.object({
   needs_owner: z.boolean(),
 });
 
-/** Relations that are named: the model's own, and its feed. */
+/** Relations that are named: the model's own, its feed, and where its keys lie. */
 const ofModel = ({ relation }: ManifestModel): ReturnType<typeof sql.fragment> => {
-  const feed = feedRelation(relation);
+  const [feed, keys] = [feedRelation(relation), keysRelation(relation)];
   return sql.fragment`
     pg_class as c
     inner join pg_namespace as n on n.oid = c.relnamespace
-      and (n.nspname, c.relname) in ((${relation.schema}, ${relation.name}), (${feed.schema}, ${feed.name}))
+      and (n.nspname, c.relname) in (
+        (${relation.schema}, ${relation.name}), (${feed.schema}, ${feed.name}), (${keys.schema}, ${keys.name})
+      )
     inner join ops.relation as r on r.relation = ${relationKey(relation)}
   `;
 };

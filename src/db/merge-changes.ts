@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { quoteIdentifier, sqlLiteral } from '../compiler/identifiers';
 import { identityOf } from '../compiler/materializations/build';
 import {
+  analyzeFeed,
   applyDelta,
   compareStaged,
   countDelta,
@@ -11,14 +12,20 @@ import {
   feedDelta,
   SOURCE,
 } from '../compiler/materializations/delta';
+import { applyToKeyPlaces, keyPlacesOf } from '../compiler/materializations/key-places';
 import { shapeOf, type TrackedConfig } from '../compiler/materializations/model-config';
 import { refuseImbalance } from '../domain/conservation';
 import type { RowCounts } from '../wire/transform';
 import { alignColumns } from './align-columns';
 import { ensurePartitions } from './build-model';
+import { ensureKeyPlaces } from './key-places';
+import { PROBED_AT_MOST, probing } from './probing';
 import { rawSql } from './raw-sql';
 import { hasConsumers, saveRelation, type TrackedRelation } from './relations';
 import { type BuildInput, countRows, execute, type Staged, stageModel } from './stage-model';
+
+/** Of fewer images a plan made for a handful is as good. */
+const ANALYZED_FROM = 1_000;
 
 const count = z.coerce.number();
 const DeltaCounts = z.object({
@@ -29,6 +36,7 @@ const DeltaCounts = z.object({
   same: count,
   older: count,
   excluded: count,
+  moved: count,
 });
 type DeltaCounts = z.infer<typeof DeltaCounts>;
 
@@ -90,7 +98,11 @@ const apply = async (
   { label }: MergeInput,
   { delta, ops }: Change,
 ): Promise<void> => {
-  for (const { sql, operations } of applyDelta(delta)) {
+  const { places } = delta;
+  for (const { sql, operations } of [
+    ...(places ? applyToKeyPlaces(places, delta.target) : []),
+    ...applyDelta(delta),
+  ]) {
     const expected = operations.reduce((sum, operation) => sum + ops[operation], 0);
     const rows = await countRows(connection, sql);
     refuseImbalance(`Model ${label}`, [
@@ -139,6 +151,7 @@ const feed = async (
     refuseImbalance(`Model ${input.label}`, [
       { left: 'images of changes', is: images, right: 'in the feed', of: written },
     ]);
+    if (written > ANALYZED_FROM) await execute(connection, [analyzeFeed(input.relation)]);
   }
   await saveVersion(connection, input, { config, version, reset });
 };
@@ -151,6 +164,7 @@ const NOTHING: DeltaCounts = {
   same: 0,
   older: 0,
   excluded: 0,
+  moved: 0,
 };
 
 /** Whether nothing comes and nothing can leave: most models of most runs. */
@@ -161,7 +175,7 @@ const isIdle = (config: TrackedConfig, staged: Staged, { affectedPeriods }: Merg
 
 const compare = async (connection: CommonQueryMethods, delta: DeltaInput): Promise<DeltaCounts> => {
   await execute(connection, compareStaged(delta));
-  return DeltaCounts.parse((await connection.query(rawSql(countDelta))).rows[0]);
+  return DeltaCounts.parse((await connection.query(rawSql(countDelta(delta)))).rows[0]);
 };
 
 /**
@@ -184,10 +198,16 @@ export const mergeChanges = async (
     hasGone: config.materialized === 'incremental' && config.delete_where !== undefined,
     scope: scopeOf(config, input.affectedPeriods),
     backfill: input.backfill,
+    places: keyPlacesOf(input.relation, config),
+    lookup: config.materialized === 'incremental' && staged.rows <= PROBED_AT_MOST ? 'probe' : undefined,
   };
-  const ops = isIdle(config, staged, input) ? NOTHING : await compare(connection, delta);
-  const change = { config, delta, ops, newFeed: aligned.newFeed };
-  const rows = rowCounts(input.label, staged, change);
-  await write(connection, input, change);
-  return rows;
+  const isIdleRun = isIdle(config, staged, input);
+  if (delta.places && !isIdleRun) await ensureKeyPlaces(connection, delta.places, input.relation);
+  return probing(connection, delta.lookup === 'probe', async () => {
+    const ops = isIdleRun ? NOTHING : await compare(connection, delta);
+    const change = { config, delta, ops, newFeed: aligned.newFeed };
+    const rows = rowCounts(input.label, staged, change);
+    await write(connection, input, change);
+    return rows;
+  });
 };

@@ -12,6 +12,7 @@ const SCHEMAS = [
   'strata_bronze',
   'strata_build',
   'strata_feed',
+  'strata_keys',
 ];
 
 const heapRows = DATASETS.map(

@@ -68,7 +68,7 @@ const startByTemporal = async (workflowId: string): Promise<string> => {
 test('tables as strata left them equal a full refresh', async () => {
   const { code, stdout } = await strata(['verify'], env);
   expect(stdout).toMatch(/^gold\.dim_customer +equal +2 rows in 1 period$/m);
-  expect(stdout).toMatch(/^Of 10 relations 10 equal a full refresh; in [\d.]+s$/m);
+  expect(stdout).toMatch(/^Of 12 relations 12 equal a full refresh; in [\d.]+s$/m);
   expect(code).toBe(0);
   expect(await startByTemporal(`${database.name}/verify-equal`)).toContain('COMPLETED');
 });

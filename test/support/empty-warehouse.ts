@@ -9,7 +9,7 @@ export const emptyWarehouse = async (pool: DatabasePool): Promise<void> => {
     'drop schema if exists platinum cascade',
     'truncate ops.run, ops.batch, ops.load, ops.relation, ops.model_progress cascade',
     `do $$ declare t regclass; begin
-      for t in select oid::regclass from pg_class where relnamespace = 'strata_feed'::regnamespace and relkind = 'r' loop
+      for t in select oid::regclass from pg_class where relnamespace in ('strata_feed'::regnamespace, 'strata_keys'::regnamespace) and relkind = 'r' loop
         execute format('drop table %s', t);
       end loop;
       for t in select oid::regclass from pg_class where relnamespace = 'strata_bronze'::regnamespace and relkind = 'r' loop

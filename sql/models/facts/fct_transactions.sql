@@ -8,12 +8,40 @@
 
 with
 {% if is_incremental() %}
--- Windows of versions that came, went or now say something else of the facts in them.
-changed_windows as (
-    select customer_id, valid_from, valid_to
+-- Versions that came or went, as the facts in them see them: those that only say something else of an e-mail cancel out.
+versions as (
+    select
+        customer_id,
+        customer_sk,
+        segment,
+        plan_type,
+        valid_from,
+        coalesce(valid_to, 'infinity') as valid_to,
+        sum(_weight) as weight
     from {{ changes(ref('dim_customer')) }} as c
-    group by customer_id, valid_from, valid_to, customer_sk, segment, plan_type
+    group by 1, 2, 3, 4, 5, 6
     having sum(_weight) <> 0
+),
+
+-- Between two neighbouring bounds a customer had at most one version, and has at most one now.
+windows as (
+    select customer_id, bound as starts, lead(bound) over (partition by customer_id order by bound) as ends
+    from (
+        select customer_id, valid_from as bound from versions
+        union
+        select customer_id, valid_to from versions
+    ) as bounds
+),
+
+-- Of a version that was cut short, only what it lost; not its whole past.
+changed_windows as (
+    select distinct w.customer_id, w.starts, w.ends
+    from windows as w
+    inner join versions as v
+        on v.customer_id = w.customer_id and v.valid_from <= w.starts and w.starts < v.valid_to
+    where w.ends is not null
+    group by w.customer_id, w.starts, w.ends, v.customer_sk, v.segment, v.plan_type
+    having sum(v.weight) <> 0
 ),
 
 affected as (
@@ -21,17 +49,26 @@ affected as (
     union
     select t.transaction_id
     from changed_windows as w
-    inner join {{ ref('stg_transactions') }} as t
-        on t.customer_id = w.customer_id
-        and t.transaction_date >= w.valid_from
-        and t.transaction_date < coalesce(w.valid_to, 'infinity')
+    -- By the index, one window at a time (offset 0), and not by a look at all facts; so below.
+    cross join lateral (
+        select transaction_id from {{ this }} as f
+        where f.customer_id = w.customer_id
+            and f.transaction_date >= w.starts
+            and f.transaction_date < w.ends
+        offset 0
+    ) as t
 ),
 {% endif %}
 
 transactions as (
-    select * from {{ ref('stg_transactions') }}
     {% if is_incremental() %}
-    where transaction_id in (select transaction_id from affected)
+    select t.*
+    from affected as a
+    cross join lateral (
+        select * from {{ ref('stg_transactions') }} as s where s.transaction_id = a.transaction_id offset 0
+    ) as t
+    {% else %}
+    select * from {{ ref('stg_transactions') }}
     {% endif %}
 ),
 

@@ -31,7 +31,12 @@ final as (
         {% endif %}
     from changed as c
     {% if is_incremental() %}
-    left join {{ this }} as m on m.customer_id = c.customer_id and m.month = c.month
+    -- By the index, one at a time.
+    left join lateral (
+        select * from {{ this }} as t
+        where t.customer_id = c.customer_id and t.month = c.month
+        offset 0
+    ) as m on true
     {% endif %}
 )
 

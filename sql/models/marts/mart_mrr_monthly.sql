@@ -3,34 +3,18 @@
 {{ config(unique_key='month', period='month', period_column='month') }}
 
 {% set affected %}
-with
-changed as (
-    select distinct customer_id, month from {{ changes(ref('int_customer_months')) }} as c
-),
-
-calendar as (
-    select generate_series(min(month), max(month), interval '1 month')::date as month
-    from {{ ref('int_customer_months') }}
-)
-
--- The months themselves and the ones after, which compare with them.
-select month from changed
+select month from {{ changes(ref('int_mrr_movements')) }} as c
 union
-select (month + interval '1 month')::date from changed
-union
--- Whether a customer is new or back again can change in the next month in which it is active, however late.
-select n.month
-from changed as c
-cross join lateral (
-    select m.month from {{ ref('int_customer_months') }} as m
-    where m.customer_id = c.customer_id and m.month > c.month and m.mrr > 0
-    order by m.month limit 1
-) as n
+-- Who does not stay is lost to the month after.
+select (month + interval '1 month')::date from {{ changes(ref('int_mrr_movements')) }} as c
 {% if is_incremental() %}
 union
 -- Months that enter or leave the calendar.
 select coalesce(k.month, t.month)
-from calendar as k
+from (
+    select generate_series(min(month), max(month), interval '1 month')::date as month
+    from {{ ref('int_customer_months') }}
+) as k
 full join {{ this }} as t on t.month = k.month
 where k.month is null or t.month is null
 {% endif %}
@@ -38,7 +22,6 @@ where k.month is null or t.month is null
 {% do affected_periods(affected) %}
 
 with
--- The relation itself each time: a CTE read more than once is materialized, and has no index.
 bounds as (
     select min(month) as first_month, max(month) as last_month
     from {{ ref('int_customer_months') }}
@@ -51,47 +34,78 @@ calendar as (
     where {{ in_affected_periods('s::date', 'date') }}
 ),
 
-current_month as (
-    select customer_id, month, mrr from {{ ref('int_customer_months') }}
-    where mrr > 0 and {{ in_affected_periods('month', 'date') }}
-),
-
-previous_month as (
-    select customer_id, (month + interval '1 month')::date as month, mrr
-    from {{ ref('int_customer_months') }}
-    where mrr > 0 and {{ in_affected_periods("(month + interval '1 month')::date", 'date') }}
-),
-
+-- What changed, as differences: each customer of a month counts in it, and where it does not stay in the next one.
 movements as (
+    select month, _weight as weight, mrr, previous_mrr, is_first, false as is_lost
+    from {{ changes(ref('int_mrr_movements')) }} as c
+    {% if is_incremental() %}
+    where month in (select month from {{ this }})
+    {% endif %}
+    union all
+    select (month + interval '1 month')::date, _weight, mrr, 0, false, true
+    from {{ changes(ref('int_mrr_movements')) }} as c
+    where not stays
+    {% if is_incremental() %}
+        and (month + interval '1 month')::date in (select month from {{ this }})
+    {% endif %}
+    {% if is_incremental() %}
+    -- A month that enters the calendar is counted as a whole. By the index, one month at a time: mostly there is none.
+    union all
+    select k.month, 1, m.mrr, m.previous_mrr, m.is_first, false
+    from calendar as k
+    cross join lateral (select * from {{ ref('int_mrr_movements') }} where month = k.month offset 0) as m
+    where k.month not in (select month from {{ this }})
+    union all
+    select k.month, 1, m.mrr, 0, false, true
+    from calendar as k
+    cross join lateral (
+        select * from {{ ref('int_mrr_movements') }}
+        where month = (k.month - interval '1 month')::date and not stays offset 0
+    ) as m
+    where k.month not in (select month from {{ this }})
+    {% endif %}
+),
+
+summed as (
     select
         month,
-        coalesce(c.mrr, 0) as mrr,
-        coalesce(p.mrr, 0) as previous_mrr,
-        c.customer_id is not null as is_active,
-        p.customer_id is not null as was_active,
-        c.customer_id is not null and p.customer_id is null and exists (
-            select from {{ ref('int_customer_months') }} as e
-            where e.customer_id = c.customer_id and e.month < c.month and e.mrr > 0
-        ) as is_back
-    from current_month as c
-    full join previous_month as p using (customer_id, month)
+        sum(weight * mrr) filter (where not is_lost) as mrr,
+        sum(weight) filter (where not is_lost) as active_customers,
+        sum(weight * mrr) filter (where is_first) as new_mrr,
+        sum(weight * mrr) filter (where not is_lost and previous_mrr = 0 and not is_first) as reactivation_mrr,
+        sum(weight * greatest(mrr - previous_mrr, 0)) filter (where previous_mrr > 0) as expansion_mrr,
+        sum(weight * greatest(previous_mrr - mrr, 0)) filter (where previous_mrr > 0) as contraction_mrr,
+        sum(weight * mrr) filter (where is_lost) as churned_mrr,
+        sum(weight) filter (where is_first) as new_customers,
+        sum(weight) filter (where not is_lost and previous_mrr = 0 and not is_first) as reactivated_customers,
+        sum(weight) filter (where is_lost) as churned_customers
+    from movements
+    group by month
+    {% if is_incremental() %}
+    union all
+    select
+        month, mrr, active_customers, new_mrr, reactivation_mrr, expansion_mrr, contraction_mrr, churned_mrr,
+        new_customers, reactivated_customers, churned_customers
+    from {{ this }}
+    where {{ in_affected_periods('month', 'date') }}
+    {% endif %}
 ),
 
 final as (
     select
         k.month,
-        coalesce(sum(m.mrr), 0) as mrr,
-        count(*) filter (where m.is_active) as active_customers,
-        coalesce(sum(m.mrr) filter (where not m.was_active and not m.is_back), 0) as new_mrr,
-        coalesce(sum(m.mrr) filter (where m.is_back), 0) as reactivation_mrr,
-        coalesce(sum(greatest(m.mrr - m.previous_mrr, 0)) filter (where m.is_active and m.was_active), 0) as expansion_mrr,
-        coalesce(sum(greatest(m.previous_mrr - m.mrr, 0)) filter (where m.is_active and m.was_active), 0) as contraction_mrr,
-        coalesce(sum(m.previous_mrr) filter (where not m.is_active), 0) as churned_mrr,
-        count(*) filter (where m.is_active and not m.was_active and not m.is_back) as new_customers,
-        count(*) filter (where m.is_back) as reactivated_customers,
-        count(*) filter (where m.was_active and not m.is_active) as churned_customers
+        coalesce(sum(s.mrr), 0) as mrr,
+        coalesce(sum(s.active_customers), 0)::bigint as active_customers,
+        coalesce(sum(s.new_mrr), 0) as new_mrr,
+        coalesce(sum(s.reactivation_mrr), 0) as reactivation_mrr,
+        coalesce(sum(s.expansion_mrr), 0) as expansion_mrr,
+        coalesce(sum(s.contraction_mrr), 0) as contraction_mrr,
+        coalesce(sum(s.churned_mrr), 0) as churned_mrr,
+        coalesce(sum(s.new_customers), 0)::bigint as new_customers,
+        coalesce(sum(s.reactivated_customers), 0)::bigint as reactivated_customers,
+        coalesce(sum(s.churned_customers), 0)::bigint as churned_customers
     from calendar as k
-    left join movements as m on m.month = k.month
+    left join summed as s on s.month = k.month
     group by k.month
 )
 

@@ -2,25 +2,42 @@
 {{ config(unique_key=['month', 'segment'], period='month', period_column='month') }}
 
 {% set affected %}
-select transaction_date from {{ changes(ref('fct_transactions')) }} as f where status = 'completed'
+select month from {{ changes(ref('int_segment_months')) }} as c
 {% endset %}
 {% do affected_periods(affected) %}
 
 with
-completed as (
-    select * from {{ ref('fct_transactions') }}
-    where status = 'completed' and {{ in_affected_periods('transaction_date') }}
+-- What changed, as differences; a customer of a segment and month is one row there.
+changed as (
+    select
+        month,
+        segment,
+        sum(_weight * revenue) as revenue,
+        sum(_weight * transactions) as transactions,
+        sum(_weight) as customers
+    from {{ changes(ref('int_segment_months')) }} as c
+    group by 1, 2
+),
+
+added as (
+    select * from changed
+    {% if is_incremental() %}
+    union all
+    select month, segment, revenue, transactions, customers from {{ this }}
+    where {{ in_affected_periods('month', 'date') }}
+    {% endif %}
 ),
 
 final as (
     select
-        {{ month_of('transaction_date') }} as month,
-        coalesce(segment, 'unknown') as segment,
-        sum(amount) as revenue,
-        count(*) as transactions,
-        count(distinct customer_id) as customers
-    from completed
+        month,
+        segment,
+        sum(revenue) as revenue,
+        sum(transactions)::bigint as transactions,
+        sum(customers)::bigint as customers
+    from added
     group by 1, 2
+    having sum(transactions) > 0
 )
 
 select * from final

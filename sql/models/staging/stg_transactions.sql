@@ -1,8 +1,7 @@
 -- Grain: one row per transaction_id; the row loaded last stands.
 {{ config(
     unique_key='transaction_id',
-    load_order=['_batch_id', '_row_number'],
-    indexes=[{'columns': ['customer_id', 'transaction_date']}]
+    load_order=['_batch_id', '_row_number']
 ) }}
 
 with

@@ -1,5 +1,6 @@
 import { feedRelation, quoteIdentifier, relationSql } from '../identifiers';
 import type { RelationName } from '../manifest';
+import type { KeyPlaces } from './key-places';
 
 /**
  * How a tracked relation changes: the model's rows are staged, compared with the relation, and only what differs is
@@ -18,11 +19,17 @@ export interface DeltaInput {
   readonly backfill?: boolean | undefined;
   /** Whether staged rows have `_gone`, which makes them leave the target, or not enter it. */
   readonly hasGone?: boolean | undefined;
+  /** Where the target's keys lie, if it is partitioned; its rows are then found by key and place. */
+  readonly places?: KeyPlaces | undefined;
+  /** `probe`: the target's rows are looked up one by one, by the index, whatever the planner thinks. */
+  readonly lookup?: 'probe' | undefined;
 }
 
 export const STAGED = 'pg_temp._strata_staged';
 export const SOURCE = 'pg_temp._strata_source';
 export const DELTA = 'pg_temp._strata_delta';
+/** In the delta of a relation with {@link KeyPlaces}: where the key's row lies as yet. */
+export const PLACE = '_place';
 
 /** Columns that say where a row came from; they alone are no change. */
 export const PROVENANCE = new Set(['_loaded_at', '_batch_id', '_row_number']);
@@ -74,14 +81,53 @@ const isOfInterest = (input: DeltaInput): string => {
   return `\nwhere ${absent} or ${input.hasGone ? 's._gone or ' : ''}${differs(input)}`;
 };
 
+/**
+ * A sub-select of the target's row of a key, one at a time. Of a partitioned one only the partition is looked into that
+ * has the key: the planner adds up the cost of all, and would rather hash the whole relation. `offset 0` keeps it from
+ * that.
+ */
+const probe = ({ target, key, places }: DeltaInput, from: 's' | 'd'): string => {
+  const table = relationSql(target);
+  if (places === undefined) return `select * from ${table} as t where ${equalKeys(key, from, 't')} offset 0`;
+  const field = quoteIdentifier(places.field);
+  const rowAt = (alias: string, place: string): string =>
+    `select * from ${table} as t where ${equalKeys(key, alias, 't')} and t.${field} = ${alias}.${place} offset 0`;
+  if (from === 'd') return rowAt('d', PLACE);
+  return `select t.*, k.${field} as ${PLACE}
+  from ${relationSql(places.table)} as k
+  cross join lateral (${rowAt('k', field)}) as t
+  where ${equalKeys(key, 's', 'k')}
+  offset 0`;
+};
+
+/** The target's rows, to the staged ones. */
+const joinTarget = (input: DeltaInput): string => {
+  const { target, key, places, lookup } = input;
+  if (lookup === 'probe') return `left join lateral (\n  ${probe(input, 's')}\n) as t on true`;
+  const table = relationSql(target);
+  if (places === undefined) return `left join ${table} as t on ${equalKeys(key, 's', 't')}`;
+  const field = quoteIdentifier(places.field);
+  return `left join (
+  select t.*, k.${field} as ${PLACE}
+  from ${relationSql(places.table)} as k
+  inner join ${table} as t on ${equalKeys(key, 'k', 't')} and k.${field} = t.${field}
+) as t on ${equalKeys(key, 's', 't')}`;
+};
+
+/** A row of the target, and what the delta has of its key. */
+const isSameRow = ({ key, places }: DeltaInput): string =>
+  equalKeys(key, 't', 'd') +
+  (places === undefined ? '' : ` and t.${quoteIdentifier(places.field)} = d.${PLACE}`);
+
 /** `_strata_delta`: what is to be done, in `_op`; with a load order it has each staged row. */
 export const compareStaged = (input: DeltaInput): string[] => {
-  const { target, columns, key, scope } = input;
+  const { target, columns, key, scope, places } = input;
+  const place = places === undefined ? '' : `, t.${PLACE}`;
   const statements = [
     `create temporary table _strata_delta on commit drop as
-select ${list(columns, 's')}, ${operation(input)} as _op
+select ${list(columns, 's')}, ${operation(input)} as _op${place}
 from ${STAGED} as s
-left join ${relationSql(target)} as t on ${equalKeys(key, 's', 't')}${isOfInterest(input)}`,
+${joinTarget(input)}${isOfInterest(input)}`,
   ];
   if (scope !== undefined)
     statements.push(`insert into ${DELTA} (${list(columns)}, _op)
@@ -91,43 +137,55 @@ where ${scope} and not exists (select from ${STAGED} as s where ${equalKeys(key,
   return [...statements, `analyze ${DELTA}`];
 };
 
-/** How often each operation is in `_strata_delta`: one row, a column each. */
-export const countDelta = `select
+/** How often each operation is in `_strata_delta`: one row, a column each; `moved` are rows that change their place. */
+export const countDelta = ({ places }: DeltaInput): string => `select
   count(*) filter (where _op = 'i') as inserted, count(*) filter (where _op = 'u') as updated,
   count(*) filter (where _op = 'd') as deleted, count(*) filter (where _op = 'r') as remembered,
   count(*) filter (where _op = 's') as same, count(*) filter (where _op = 'o') as older,
-  count(*) filter (where _op = 'n') as excluded
+  count(*) filter (where _op = 'n') as excluded,
+  ${places === undefined ? '0' : `count(*) filter (where _op in ('u', 'r') and ${PLACE} <> ${quoteIdentifier(places.field)})`} as moved
 from ${DELTA}`;
 
 /** Appends the old images (weight -1) and the new ones (+1) to the feed. Must run before {@link applyDelta}. */
-export const feedDelta = ({ target, columns, key }: DeltaInput, version: bigint): string =>
-  `insert into ${relationSql(feedRelation(target))} (${list(columns)}, _weight, _version)
+export const feedDelta = (input: DeltaInput, version: bigint): string => {
+  const { target, columns, lookup } = input;
+  const join =
+    lookup === 'probe'
+      ? `cross join lateral (${probe(input, 'd')}) as t`
+      : `inner join ${relationSql(target)} as t on ${isSameRow(input)}`;
+  return `insert into ${relationSql(feedRelation(target))} (${list(columns)}, _weight, _version)
 select ${list(columns, 't')}, -1, ${version}
 from ${DELTA} as d
-inner join ${relationSql(target)} as t on ${equalKeys(key, 't', 'd')}
+${join}
 where d._op in ('u', 'd')
 union all
 select ${list(columns, 'd')}, 1, ${version}
 from ${DELTA} as d
 where d._op in ('i', 'u')`;
+};
+
+/** Who reads the feed next plans with how much of it is new; only that column is looked at. */
+export const analyzeFeed = (target: RelationName): string =>
+  `analyze ${relationSql(feedRelation(target))} (_version)`;
 
 export interface Application {
   readonly sql: string;
   /** The operations of the delta that it carries out, each on one row. */
-  readonly operations: readonly ('inserted' | 'updated' | 'deleted' | 'remembered')[];
+  readonly operations: readonly ('inserted' | 'updated' | 'deleted' | 'remembered' | 'moved')[];
 }
 
 /** Deletes, then updates, then inserts: in this order a history of versions never overlaps in between. */
-export const applyDelta = ({ target, columns, key }: DeltaInput): Application[] => {
+export const applyDelta = (input: DeltaInput): Application[] => {
+  const { target, columns, key } = input;
   const others = columns.filter((c) => !key.includes(c));
   const set = others.map((c) => `${quoteIdentifier(c)} = d.${quoteIdentifier(c)}`).join(', ');
   const table = relationSql(target);
   const remove: Application = {
-    sql: `delete from ${table} as t using ${DELTA} as d where d._op = 'd' and ${equalKeys(key, 't', 'd')}`,
+    sql: `delete from ${table} as t using ${DELTA} as d where d._op = 'd' and ${isSameRow(input)}`,
     operations: ['deleted'],
   };
   const update: Application = {
-    sql: `update ${table} as t set ${set} from ${DELTA} as d where d._op in ('u', 'r') and ${equalKeys(key, 't', 'd')}`,
+    sql: `update ${table} as t set ${set} from ${DELTA} as d where d._op in ('u', 'r') and ${isSameRow(input)}`,
     operations: ['updated', 'remembered'],
   };
   const insert: Application = {

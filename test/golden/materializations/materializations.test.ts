@@ -9,10 +9,17 @@ import {
 import {
   applyDelta,
   compareStaged,
+  countDelta,
   createFeed,
   type DeltaInput,
   feedDelta,
 } from '../../../src/compiler/materializations/delta';
+import {
+  applyToKeyPlaces,
+  createKeyPlaces,
+  type KeyPlaces,
+  keyPlacesOf,
+} from '../../../src/compiler/materializations/key-places';
 import { parseModelConfig, type TrackedConfig } from '../../../src/compiler/materializations/model-config';
 import { scd2Versions } from '../../../src/compiler/materializations/scd2';
 
@@ -48,6 +55,9 @@ const delta: DeltaInput = {
   hasGone: true,
 };
 
+const places = keyPlacesOf(target, incremental) as KeyPlaces;
+const partitioned: DeltaInput = { ...delta, hasGone: false, places };
+
 const statements: Record<string, readonly string[]> = {
   'stage-merge': [
     createStaged(stagedRows('select 1 as id;\n-- the end', 'n = 0')),
@@ -63,6 +73,15 @@ const statements: Record<string, readonly string[]> = {
     scope: `t."month" = any ('{2024-01-01}'::date[])`,
   }),
   'apply-delta': [feedDelta(delta, 7n), ...applyDelta(delta).map((a) => a.sql)],
+  'compare-partitioned': [...compareStaged(partitioned), countDelta(partitioned)],
+  'compare-probing': compareStaged({ ...delta, lookup: 'probe' }),
+  'compare-probing-partitioned': compareStaged({ ...partitioned, lookup: 'probe' }),
+  'apply-delta-probing': [feedDelta({ ...partitioned, lookup: 'probe' }, 7n)],
+  'apply-delta-partitioned': [
+    feedDelta(partitioned, 7n),
+    ...[...applyToKeyPlaces(places, target), ...applyDelta(partitioned)].map((a) => a.sql),
+  ],
+  'create-key-places': createKeyPlaces(places, '"gold"."things"'),
   'create-feed': createFeed(target, target),
   'scd2-versions': [scd2Versions(scd2, ['id', 'plan', 'email', 'created_at', 'updated_at'])],
   'scd2-versions-with-tombstones': [

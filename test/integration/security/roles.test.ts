@@ -177,7 +177,7 @@ test('what a worker without roles makes meanwhile is taken over, views of others
   // As if it had built all of them anew.
   const handBack = `do $$ declare item regclass; begin
     for item in select oid from pg_class where relkind in ('r', 'p', 'v')
-      and relnamespace::regnamespace::text in ('silver', 'gold', 'platinum', 'strata_feed', 'strata_bronze', 'bronze')
+      and relnamespace::regnamespace::text in ('silver', 'gold', 'platinum', 'strata_feed', 'strata_keys', 'strata_bronze', 'bronze')
     loop execute format('alter table %s owner to ${login}', item); end loop;
   end $$`;
   await runStatements(urlOfDatabase(adminUrl(), database), [
@@ -196,7 +196,7 @@ test('what a worker without roles makes meanwhile is taken over, views of others
   try {
     const owners = `select distinct pg_get_userbyid(c.relowner) as owner from pg_class as c
       where c.relkind in ('r', 'p', 'v')
-        and c.relnamespace::regnamespace::text in ('silver', 'gold', 'platinum', 'strata_feed')`;
+        and c.relnamespace::regnamespace::text in ('silver', 'gold', 'platinum', 'strata_feed', 'strata_keys')`;
     expect((await owner.query(rawSql(owners))).rows).toEqual([{ owner: login }]);
     const acting = await TestWarehouse.open(transformer, manifest, loader);
     expect(new Set((await acting.run()).map(({ state }) => state))).toEqual(new Set(['success']));

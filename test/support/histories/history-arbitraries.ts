@@ -139,6 +139,7 @@ const selected: fc.Arbitrary<TransformInput> = fc.record({
     ['+fct_transactions'],
     ['fct_transactions'],
     ['int_customer_months'],
+    ['int_segment_months', 'int_mrr_movements'],
     ['mart_mrr_monthly', 'mart_kpis_monthly'],
     ['stg_customers', 'dim_customer'],
   ),

@@ -1,5 +1,6 @@
 import {
   feedRelation,
+  keysRelation,
   fitIdentifier,
   quoteIdentifier,
   relationSql,
@@ -28,6 +29,7 @@ test('a literal means the same whatever the server takes backslashes for', () =>
 
 test('feeds of relations with long names stay apart', () => {
   expect(feedRelation({ schema: 'gold', name: 'dim' })).toEqual({ schema: 'strata_feed', name: 'gold.dim' });
+  expect(keysRelation({ schema: 'gold', name: 'dim' })).toEqual({ schema: 'strata_keys', name: 'gold.dim' });
   const names = ['a', 'b'].map((end) => feedRelation({ schema: 'gold', name: 'x'.repeat(62) + end }).name);
   expect(names[0]).not.toBe(names[1]);
   expect(names.every((name) => name.length <= 63)).toBe(true);

@@ -1,0 +1,61 @@
+import { keysRelation, quoteIdentifier as q, relationSql } from '../identifiers';
+import type { RelationName } from '../manifest';
+import { type Application, DELTA, PLACE } from './delta';
+import type { TrackedConfig } from './model-config';
+
+/**
+ * Of a partitioned relation whose key does not contain what it is partitioned by: a table of its keys and of the value
+ * that says in which partition each lies. Its primary key makes a key unique over all partitions, and a key is found
+ * without a look into each of them.
+ */
+export interface KeyPlaces {
+  readonly table: RelationName;
+  readonly key: readonly string[];
+  readonly field: string;
+}
+
+export const keyPlacesOf = (target: RelationName, config: TrackedConfig): KeyPlaces | undefined => {
+  if (config.materialized !== 'incremental' || config.partition_by === undefined) return undefined;
+  const { field } = config.partition_by;
+  if (config.unique_key.includes(field)) return undefined;
+  return { table: keysRelation(target), key: config.unique_key, field };
+};
+
+const columnsOf = ({ key, field }: KeyPlaces): string => [...key, field].map(q).join(', ');
+
+/** Makes the table anew from the rows of `from`. */
+export const createKeyPlaces = (places: KeyPlaces, from: string): string[] => {
+  const table = relationSql(places.table);
+  return [
+    `drop table if exists ${table}`,
+    `create table ${table} as\nselect ${columnsOf(places)} from ${from}`,
+    `alter table ${table} add primary key (${places.key.map(q).join(', ')})`,
+    `analyze ${table}`,
+  ];
+};
+
+/**
+ * Carries the delta out for the places, as `applyDelta` does for the rows; must run before it. A key that has a place,
+ * but no row there since somebody took it away, gets its new place; one that has a row stays, and the counts differ.
+ */
+export const applyToKeyPlaces = (places: KeyPlaces, target: RelationName): Application[] => {
+  const table = relationSql(places.table);
+  const field = q(places.field);
+  const sameKey = places.key.map((k) => `k.${q(k)} = d.${q(k)}`).join(' and ');
+  return [
+    {
+      sql: `delete from ${table} as k using ${DELTA} as d where d._op = 'd' and ${sameKey}`,
+      operations: ['deleted'],
+    },
+    {
+      sql: `update ${table} as k set ${field} = d.${field} from ${DELTA} as d where d._op in ('u', 'r') and d.${PLACE} <> d.${field} and ${sameKey}`,
+      operations: ['moved'],
+    },
+    {
+      sql: `insert into ${table} as k (${columnsOf(places)}) select ${columnsOf(places)} from ${DELTA} where _op = 'i'
+on conflict (${places.key.map(q).join(', ')}) do update set ${field} = excluded.${field}
+where not exists (select from ${relationSql(target)} as t where ${places.key.map((k) => `t.${q(k)} = k.${q(k)}`).join(' and ')} and t.${field} = k.${field})`,
+      operations: ['inserted'],
+    },
+  ];
+};
