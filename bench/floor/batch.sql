@@ -169,20 +169,82 @@ insert into help.customer_month as h select customer_id, month, mrr, n from paid
 on conflict (customer_id, month) do update set mrr = h.mrr + excluded.mrr, n = h.n + excluded.n;
 delete from help.customer_month as h using paid as p
 where h.customer_id = p.customer_id and h.month = p.month and h.n = 0;
+create temporary table moved on commit drop as
+with
+affected as (
+    select customer_id, month from paid where mrr <> 0
+    union
+    select p.customer_id, n.month from paid as p cross join lateral (
+        (
+            select m.month from help.customer_month as m
+            where m.customer_id = p.customer_id and m.month > p.month and m.mrr > 0 order by m.month limit 1
+        )
+        union all
+        (
+            select m.month from help.customer_month as m
+            where m.customer_id = p.customer_id and m.month = (p.month - interval '1 month')::date and m.mrr > 0
+        )
+    ) as n where p.mrr <> 0
+)
+select a.month, a.customer_id, coalesce(n.mrr, 0) as mrr, coalesce(n.before, 0) as before, n.stays,
+    n.before is null and not exists (
+        select from help.customer_month as e where e.customer_id = a.customer_id and e.month < a.month and e.mrr > 0
+    ) as first
+from affected as a
+cross join lateral (
+    select max(m.mrr) filter (where m.month = a.month) as mrr, max(m.mrr) filter (where m.month < a.month) as before,
+        count(*) filter (where m.month > a.month) > 0 as stays
+    from help.customer_month as m
+    where m.customer_id = a.customer_id and m.mrr > 0 and m.month >= (a.month - interval '1 month')::date
+        and m.month <= (a.month + interval '1 month')::date
+) as n;
+analyze moved;
+create temporary table movement (
+    sign integer, month date, mrr numeric, before numeric, stays boolean, first boolean
+) on commit drop;
+with merged as (
+    merge into help.movement as m using moved as s on m.month = s.month and m.customer_id = s.customer_id
+    when matched and s.mrr = 0 then delete
+    when matched and (m.mrr, m.before, m.stays, m.first) is distinct from (s.mrr, s.before, s.stays, s.first)
+        then update set mrr = s.mrr, before = s.before, stays = s.stays, first = s.first
+    when not matched and s.mrr > 0 then insert values (s.month, s.customer_id, s.mrr, s.before, s.stays, s.first)
+    returning old.month as om, old.mrr as omrr, old.before as ob, old.stays as os, old.first as of,
+        new.month as nm, new.mrr as nmrr, new.before as nb, new.stays as ns, new.first as nf
+)
+insert into movement
+select x.* from merged
+cross join lateral (values (-1, om, omrr, ob, os, of), (1, nm, nmrr, nb, ns, nf)) as x (sign, month, mrr, before, stays, first)
+where x.month is not null;
 create temporary table months on commit drop as
-select month from (
-    select distinct month from paid
-    union
-    select distinct (month + interval '1 month')::date from paid
-    union
-    select n.month from paid as p cross join lateral (
-        select m.month from help.customer_month as m
-        where m.customer_id = p.customer_id and m.month > p.month and m.mrr > 0 order by m.month limit 1
-    ) as n
-    union
-    select distinct month from change
-    union
-    select distinct date_trunc('month', spend_date)::date from bronze.marketing_spend where _batch_id = :batch
-) as x
-where month <= (select max(month) from help.customer_month) and month >= (select min(month) from help.customer_month);
+select s::date as month
+from (select min(month) as a, max(month) as b from help.customer_month) as bounds
+cross join lateral generate_series(a, b, interval '1 month') as s
+where s::date not in (select month from platinum.mart_mrr_monthly);
+update platinum.mart_mrr_monthly as t set mrr = t.mrr + d.mrr, active_customers = t.active_customers + d.active,
+    new_mrr = t.new_mrr + d.new_mrr, reactivation_mrr = t.reactivation_mrr + d.back_mrr,
+    expansion_mrr = t.expansion_mrr + d.more, contraction_mrr = t.contraction_mrr + d.less,
+    churned_mrr = t.churned_mrr + d.lost_mrr, new_customers = t.new_customers + d.new,
+    churned_customers = t.churned_customers + d.lost
+from (
+    select month, coalesce(sum(sign * mrr) filter (where not lost), 0) as mrr,
+        coalesce(sum(sign) filter (where not lost), 0) as active,
+        coalesce(sum(sign * mrr) filter (where first), 0) as new_mrr,
+        coalesce(sum(sign * mrr) filter (where not lost and before = 0 and not first), 0) as back_mrr,
+        coalesce(sum(sign * greatest(mrr - before, 0)) filter (where before > 0), 0) as more,
+        coalesce(sum(sign * greatest(before - mrr, 0)) filter (where before > 0), 0) as less,
+        coalesce(sum(sign * mrr) filter (where lost), 0) as lost_mrr,
+        coalesce(sum(sign) filter (where first), 0) as new, coalesce(sum(sign) filter (where lost), 0) as lost
+    from (
+        select sign, month, mrr, before, first, false as lost from movement
+        union all
+        select sign, (month + interval '1 month')::date, mrr, 0, false, true from movement where not stays
+    ) as x
+    group by month
+) as d
+where d.month = t.month;
+create temporary table kpi_months on commit drop as
+select distinct month from change
+union select month from movement
+union select (month + interval '1 month')::date from movement
+union select distinct date_trunc('month', spend_date)::date from bronze.marketing_spend where _batch_id = :batch;
 -- include: mrr.sql

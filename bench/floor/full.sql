@@ -92,7 +92,16 @@ alter table help.segment_customer add primary key (month, segment, customer_id);
 alter table help.day_customer add primary key (day, customer_id);
 alter table help.customer_month add primary key (customer_id, month);
 create index on help.customer_month (month);
+create table help.movement as
+select month, customer_id, mrr,
+    case when lag(month) over months = (month - interval '1 month')::date then lag(mrr) over months else 0 end as before,
+    coalesce(lead(month) over months = (month + interval '1 month')::date, false) as stays,
+    lag(month) over months is null as first
+from help.customer_month where mrr > 0
+window months as (partition by customer_id order by month);
+alter table help.movement add primary key (month, customer_id);
 analyze help.customer_month;
+analyze help.movement;
 
 -- step: marts
 create table platinum.mart_revenue_monthly as
@@ -105,6 +114,7 @@ alter table platinum.mart_revenue_monthly add primary key (month, segment);
 alter table platinum.mart_revenue_daily add primary key (day);
 create temporary table months on commit drop as
 select generate_series(min(month), max(month), interval '1 month')::date as month from help.customer_month;
+create temporary table kpi_months on commit drop as select month from months;
 create table platinum.mart_mrr_monthly (
     month date primary key, mrr numeric, active_customers bigint, new_mrr numeric, reactivation_mrr numeric,
     expansion_mrr numeric, contraction_mrr numeric, churned_mrr numeric, new_customers bigint, churned_customers bigint

@@ -1,33 +1,22 @@
--- The months of `months` anew, from the sums by customer and month.
-analyze months;
+-- The months of `months` anew from the movements; the KPIs of `kpi_months`.
 delete from platinum.mart_mrr_monthly where month in (select month from months);
 insert into platinum.mart_mrr_monthly
-select k.month, coalesce(sum(m.mrr), 0), count(*) filter (where m.mrr > 0),
-    coalesce(sum(m.mrr) filter (where m.before = 0 and not m.back), 0),
-    coalesce(sum(m.mrr) filter (where m.back), 0),
-    coalesce(sum(greatest(m.mrr - m.before, 0)) filter (where m.mrr > 0 and m.before > 0), 0),
-    coalesce(sum(greatest(m.before - m.mrr, 0)) filter (where m.mrr > 0 and m.before > 0), 0),
-    coalesce(sum(m.before) filter (where m.mrr = 0), 0),
-    count(*) filter (where m.mrr > 0 and m.before = 0 and not m.back),
-    count(*) filter (where m.mrr = 0)
+select k.month, coalesce(sum(m.mrr) filter (where not m.lost), 0), count(*) filter (where not m.lost),
+    coalesce(sum(m.mrr) filter (where m.first), 0),
+    coalesce(sum(m.mrr) filter (where not m.lost and m.before = 0 and not m.first), 0),
+    coalesce(sum(greatest(m.mrr - m.before, 0)) filter (where m.before > 0), 0),
+    coalesce(sum(greatest(m.before - m.mrr, 0)) filter (where m.before > 0), 0),
+    coalesce(sum(m.mrr) filter (where m.lost), 0),
+    count(*) filter (where m.first), count(*) filter (where m.lost)
 from months as k
-left join (
-    select month, coalesce(c.mrr, 0) as mrr, coalesce(p.mrr, 0) as before,
-        p.customer_id is null and exists (
-            select from help.customer_month as e
-            where e.customer_id = c.customer_id and e.month < c.month and e.mrr > 0
-        ) as back
-    from (
-        select customer_id, month, mrr from help.customer_month
-        where mrr > 0 and month in (select month from months)
-    ) as c
-    full join (
-        select customer_id, (month + interval '1 month')::date as month, mrr from help.customer_month
-        where mrr > 0 and month in (select (month - interval '1 month')::date from months)
-    ) as p using (customer_id, month)
-) as m on m.month = k.month
+left join lateral (
+    select mrr, before, first, false as lost from help.movement where month = k.month
+    union all
+    select mrr, 0, false, true from help.movement
+    where month = (k.month - interval '1 month')::date and not stays
+) as m on true
 group by k.month;
-delete from platinum.mart_kpis_monthly where month in (select month from months);
+delete from platinum.mart_kpis_monthly where month in (select month from kpi_months);
 insert into platinum.mart_kpis_monthly
 select m.month, coalesce(r.revenue, 0), m.mrr, m.active_customers, m.new_customers, m.churned_customers,
     round(m.churned_customers::numeric / nullif(b.active_customers, 0), 4),
@@ -40,4 +29,4 @@ left join (
     select date_trunc('month', spend_date)::date as month, sum(amount) as amount
     from silver.stg_marketing_spend group by 1
 ) as s on s.month = m.month
-where m.month in (select month from months);
+where m.month in (select month from kpi_months);

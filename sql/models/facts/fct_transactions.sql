@@ -72,10 +72,6 @@ transactions as (
     {% endif %}
 ),
 
-customers as (
-    select * from {{ ref('dim_customer') }}
-),
-
 final as (
     select
         t.transaction_id,
@@ -89,10 +85,19 @@ final as (
         c.plan_type,
         t._loaded_at
     from transactions as t
-    left join customers as c
+    {% if is_incremental() %}
+    -- By the index, one at a time: the last version that began by then, unless it had ended.
+    left join lateral (
+        select * from {{ ref('dim_customer') }} as d
+        where d.customer_id = t.customer_id and d.valid_from <= t.transaction_date
+        order by d.valid_from desc limit 1
+    ) as c on t.transaction_date < coalesce(c.valid_to, 'infinity')
+    {% else %}
+    left join {{ ref('dim_customer') }} as c
         on c.customer_id = t.customer_id
         and c.valid_from <= t.transaction_date
         and t.transaction_date < coalesce(c.valid_to, 'infinity')
+    {% endif %}
 )
 
 select * from final

@@ -1,0 +1,85 @@
+/** strata on the data of the harness that measures dbt and SQLMesh; figures as lines of its results.jsonl. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { joinStack } from '../src/stack';
+import { baseFolder, batchFolder } from './data';
+import { connect, secondsSince } from './floor';
+import { Warehouse } from './warehouse';
+
+const USAGE = `usage: node scripts/harness-strata.mjs DATA [--batches N] [--size NAME]
+
+  DATA         a folder that the harness has generated: base/, batch_01/ ...
+  --batches N  how many of the batches (default 3)
+  --size NAME  what the harness calls this size (default 2m)
+`;
+const NOTHING_RUNS = 3;
+
+const record = (scenario: string, seconds: number, more: object = {}): void => {
+  const rounded = Math.round(seconds * 1000) / 1000;
+  process.stdout.write(`${JSON.stringify({ tool: 'strata', scenario, seconds: rounded, ...more })}\n`);
+};
+
+const measure = async (
+  warehouse: Warehouse,
+  folder: string,
+  size: string,
+  batches: number,
+): Promise<void> => {
+  const base = await warehouse.batchByRequest(baseFolder(folder));
+  const load = base.steps.load ?? 0;
+  record(`${size} full build`, base.seconds - load, { steps: base.steps, load_s: load });
+  for (let batch = 1; batch <= batches; batch++) {
+    const { seconds, steps } = await warehouse.batchByRequest(batchFolder(folder, batch));
+    record(`${size} batch`, seconds - (steps.load ?? 0), { steps, load_s: steps.load });
+  }
+  for (let i = 0; i < NOTHING_RUNS; i++) {
+    const startedAt = performance.now();
+    await warehouse.transform();
+    record(`${size} nothing new`, secondsSince(startedAt));
+  }
+};
+
+export const main = async (argv: readonly string[]): Promise<number> => {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    options: { batches: { type: 'string', default: '3' }, size: { type: 'string', default: '2m' } },
+    allowPositionals: true,
+  });
+  const [folder] = positionals;
+  if (folder === undefined || !existsSync(join(baseFolder(folder), 'transactions.csv'))) {
+    process.stderr.write(USAGE);
+    return 2;
+  }
+  const home = mkdtempSync(join(tmpdir(), 'strata-harness-'));
+  const stack = await joinStack({
+    home,
+    binaryCache: resolve(__dirname, '..', '.strata', 'bin'),
+    needs: { postgres: true, temporal: true },
+    role: 'bench',
+    ports: { postgres: 0, temporal: 0, temporalUi: 0 },
+    postgresSettings: { shared_buffers: '2GB' },
+    log: () => undefined,
+  });
+  let warehouse: Warehouse | undefined;
+  try {
+    const databaseUrl = new URL(stack.databaseUrl ?? '');
+    const admin = await connect(databaseUrl.toString());
+    await admin.query('create database harness');
+    await admin.end();
+    databaseUrl.pathname = '/harness';
+    warehouse = await Warehouse.open({
+      databaseUrl: databaseUrl.toString(),
+      temporalAddress: stack.temporalAddress ?? '',
+      warehouse: 'harness',
+      inbox: join(home, 'inbox'),
+    });
+    await measure(warehouse, resolve(folder), values.size, Number(values.batches));
+    return 0;
+  } finally {
+    await warehouse?.close();
+    await stack.release();
+    rmSync(home, { recursive: true, force: true });
+  }
+};
