@@ -1,6 +1,9 @@
+import { Socket } from 'node:net';
 import { Client, escapeIdentifier } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
+import type { DatabasePool } from 'slonik';
 import { StrataError } from '../domain/errors';
+import { watchAnswers } from './answer-watch';
 import { sessionUrl } from './pool';
 import { causesOf, sqlStateOf } from './sqlstate';
 
@@ -12,7 +15,20 @@ export interface CopyTarget {
   readonly columns: readonly string[];
 }
 
+export interface CopySessionOptions {
+  /** What pg_stat_activity shows of the session. */
+  readonly name: string;
+  /** Over which it is looked whether the connection is lost. */
+  readonly pool: DatabasePool;
+  /** How often; default: as in production. */
+  readonly lookEveryMs?: number | undefined;
+}
+
 const connectionTimeoutMs = 10_000;
+/** The system asks a silent server from then on whether it is there. */
+const KEEP_ALIVE_AFTER_MS = 30_000;
+/** A farewell takes no longer than this. */
+const END_LIMIT_MS = 5_000;
 
 const copyStatement = ({ schema, table, columns }: CopyTarget): string =>
   `copy ${escapeIdentifier(schema)}.${escapeIdentifier(table)} (${columns.map(escapeIdentifier).join(', ')}) from stdin`;
@@ -52,29 +68,58 @@ export class CopySession {
   private failure: unknown;
   private wake: (() => void) | undefined;
 
-  private constructor(private readonly client: Client) {
+  private awaitedNow: number | undefined;
+  private awaitedEver = 0;
+  private endWatch: () => void = () => undefined;
+
+  private constructor(
+    private readonly client: Client,
+    private readonly socket: Socket,
+  ) {
     // Without a listener a lost connection would end the process; the statement at hand reports it too.
     client.on('error', (error) => {
       this.fail(error);
     });
   }
 
-  /** `name` is what pg_stat_activity shows of the session. */
-  static async open(databaseUrl: string, name: string): Promise<CopySession> {
+  static async open(databaseUrl: string, options: CopySessionOptions): Promise<CopySession> {
+    const socket = new Socket();
     const client = new Client({
       connectionString: sessionUrl(databaseUrl),
       connectionTimeoutMillis: connectionTimeoutMs,
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+      stream: () => socket,
     });
-    const session = new CopySession(client);
+    const session = new CopySession(client, socket);
     await client.connect();
-    await client.query(`select set_config('application_name', $1, false)`, [name]);
+    await session.begin(options);
     return session;
   }
 
+  private async begin({ name, pool, lookEveryMs }: CopySessionOptions): Promise<void> {
+    const [own] = await this.query(
+      `select set_config('application_name', $1, false), pg_backend_pid() as pid`,
+      [name],
+    );
+    this.endWatch = watchAnswers({
+      ...{ pool, pid: Number(own?.pid), lookEveryMs },
+      awaited: () => this.awaitedNow,
+      onLost: (error) => {
+        this.fail(error);
+        this.socket.destroy();
+      },
+    });
+  }
+
   async query(text: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
-    const result = await this.client.query<Record<string, unknown>>(text, [...values]);
-    return result.rows;
+    try {
+      const asked = this.client.query<Record<string, unknown>>(text, [...values]);
+      return (await this.whileAwaited(asked)).rows;
+    } catch (error) {
+      // A connection that was found lost says so, not that it was ended then.
+      throw this.failure instanceof StrataError ? this.failure : error;
+    }
   }
 
   /** Starts COPY in the text format. Rows follow by `write`, and `finishCopy` ends it. */
@@ -104,7 +149,20 @@ export class CopySession {
 
   /** Ends the session at once; the server rolls back what isn't committed. */
   async close(): Promise<void> {
+    this.endWatch();
+    const timer = setTimeout(() => this.socket.destroy(), END_LIMIT_MS);
     await this.client.end().catch(() => undefined);
+    clearTimeout(timer);
+  }
+
+  /** The server owes an answer until then; without it, it may as well wait for rows. */
+  private async whileAwaited<T>(answer: Promise<T>): Promise<T> {
+    this.awaitedNow = this.awaitedEver += 1;
+    try {
+      return await answer;
+    } finally {
+      this.awaitedNow = undefined;
+    }
   }
 
   private requireStream(): CopyStream {
@@ -124,11 +182,12 @@ export class CopySession {
 
   /** Waits for an event, or for the failure that comes instead of it. */
   private async until(listen: (done: () => void) => void): Promise<void> {
-    await new Promise<void>((resolve) => {
+    const answer = new Promise<void>((resolve) => {
       this.wake = resolve;
       if (this.failure === undefined) listen(resolve);
       else resolve();
     });
+    await this.whileAwaited(answer);
     this.wake = undefined;
     this.throwFailure();
   }

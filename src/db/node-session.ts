@@ -3,6 +3,7 @@ import { sql } from './sql';
 import { z } from 'zod';
 import { endSessions } from './end-sessions';
 import { asLoginRole } from './acting-role';
+import { watchAnswers } from './answer-watch';
 
 const SessionRow = z.object({ pid: z.number(), database: z.string() });
 
@@ -15,6 +16,8 @@ export interface NodeSession {
   readonly lock: string;
   /** Aborted: the statement that runs is cancelled. */
   readonly signal: AbortSignal;
+  /** How often it is looked whether the connection is lost; default: as in production. */
+  readonly lookEveryMs?: number | undefined;
 }
 
 /** A cancellation that comes between two statements reaches neither: it is sent again until the work has ended. */
@@ -60,9 +63,44 @@ const endEarlierAttempts = async (connection: DatabasePoolConnection, name: stri
   await endSessions(connection, sql.fragment`application_name = ${name} and usename = session_user`);
 };
 
+/** Fails as soon as the connection is lost; what else would wait for its answers is left to slonik, which ends it. */
+const unlessLost = async <T>(
+  watched: { readonly pool: DatabasePool; readonly pid: number; readonly lookEveryMs: number | undefined },
+  work: () => Promise<T>,
+): Promise<T> => {
+  let endWatch: (() => void) | undefined;
+  const lost = new Promise<never>((_, reject) => {
+    // Work on a node is statement after statement: some answer is awaited all the time.
+    endWatch = watchAnswers({ ...watched, awaited: () => 0, onLost: reject });
+  });
+  try {
+    return await Promise.race([work(), lost]);
+  } finally {
+    endWatch?.();
+  }
+};
+
+const underLock = async <T>(
+  connection: DatabasePoolConnection,
+  { name, lock, signal, begin = (own) => endEarlierAttempts(own, name) }: NodeSession,
+  work: () => Promise<T>,
+): Promise<T> => {
+  await begin(connection);
+  await connection.query(sql.typeAlias('void')`select pg_advisory_lock(hashtextextended(${lock}, 0))`);
+  try {
+    signal.throwIfAborted();
+    return await work();
+  } finally {
+    await connection
+      .query(sql.typeAlias('void')`select pg_advisory_unlock(hashtextextended(${lock}, 0))`)
+      .catch(() => undefined);
+  }
+};
+
 /**
  * Does the work of one attempt at a node in a session of its own, under a session's lock: taken before the work's
  * transaction begins, so that its snapshot is from after the wait; it dies with the session.
+ * @throws DATABASE_UNREACHABLE when the other end of the connection is gone without a word
  */
 export const withNodeSession = <T>(
   pool: DatabasePool,
@@ -70,20 +108,15 @@ export const withNodeSession = <T>(
   work: (connection: DatabasePoolConnection, database: string) => Promise<T>,
 ): Promise<T> =>
   pool.connect(async (connection) => {
-    const { name, lock, signal, begin = (own) => endEarlierAttempts(own, name) } = node;
-    const session = await connection.one(
+    const { pid, database } = await connection.one(
       sql.type(SessionRow)`select pg_backend_pid() as pid, current_database()::text as database`,
     );
-    const endWatch = cancelOnAbort(pool, node, session.pid);
+    const endWatch = cancelOnAbort(pool, node, pid);
     try {
-      await begin(connection);
-      await connection.query(sql.typeAlias('void')`select pg_advisory_lock(hashtextextended(${lock}, 0))`);
-      signal.throwIfAborted();
-      return await work(connection, session.database);
+      return await unlessLost({ pool, pid, lookEveryMs: node.lookEveryMs }, () =>
+        underLock(connection, node, () => work(connection, database)),
+      );
     } finally {
       await endWatch();
-      await connection
-        .query(sql.typeAlias('void')`select pg_advisory_unlock(hashtextextended(${lock}, 0))`)
-        .catch(() => undefined);
     }
   });

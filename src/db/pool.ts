@@ -26,6 +26,12 @@ const STANDSTILL_TIMEOUT_MS = 60_000;
  */
 const PLANNING = '-c random_page_cost=1.1 -c work_mem=64MB -c temp_buffers=64MB';
 
+/**
+ * The server asks a silent client whether it is there, so that a session dies with the machine it was opened from. No
+ * `tcp_user_timeout`: it would also end who reads slowly.
+ */
+const KEEP_ALIVE = '-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3';
+
 /** Checks each row against the zod type of its query. */
 const rowTypeInterceptor: Interceptor = {
   name: 'strata-row-type',
@@ -46,7 +52,7 @@ export const sessionUrl = (databaseUrl: string, applicationName = 'strata'): str
   const url = new URL(databaseUrl);
   const settings = '-c timezone=UTC -c datestyle=ISO,YMD -c intervalstyle=postgres -c jit=off';
   const options = url.searchParams.get('options');
-  const all = [PLANNING, ...(options === null ? [] : [options]), settings];
+  const all = [PLANNING, KEEP_ALIVE, ...(options === null ? [] : [options]), settings];
   url.searchParams.set('options', all.join(' '));
   if (!url.searchParams.has('application_name')) url.searchParams.set('application_name', applicationName);
   return url.toString();

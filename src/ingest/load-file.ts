@@ -40,6 +40,8 @@ export interface LoadFileDeps {
   readonly files?: FileSources | undefined;
   /** For tests: content of a chunk. */
   readonly chunkBytes?: number | undefined;
+  /** For tests: how often it is looked whether the connection is lost. */
+  readonly lookEveryMs?: number | undefined;
 }
 
 export interface LoadFileRequest {
@@ -112,7 +114,7 @@ const writeRows = async (attempt: LoadAttempt, openQuotes: OpenQuotes): Promise<
   const { dataset, maxFieldBytes } = deps;
   const { file } = batch;
   const done = await getLoadProgress(deps.pool, loadId);
-  const session = await ChunkWriter.openSession(deps.databaseUrl, loadId);
+  const session = await ChunkWriter.openSession(deps.databaseUrl, loadId, deps);
   const abort = (): void => void session.close();
   request.signal.addEventListener('abort', abort);
   try {

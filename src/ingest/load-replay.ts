@@ -98,7 +98,7 @@ export const loadReplay = async (deps: LoadReplayDeps, request: LoadReplayReques
   const name = `replay ${replayId}`;
   await ensureBronze(pool, { name: dataset.name, columns: dataset.columns, key: dataset.key });
   await endOtherWriters(pool, name);
-  const session = await CopySession.open(databaseUrl, loadSessionName(name));
+  const session = await CopySession.open(databaseUrl, { name: loadSessionName(name), pool });
   const abort = (): void => void session.close();
   signal.addEventListener('abort', abort);
   try {

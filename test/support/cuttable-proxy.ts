@@ -7,6 +7,8 @@ export interface CuttableProxy {
   readonly cut: () => void;
   /** Lets nothing through any more, and closes nothing: neither side is told. New connections are as dumb. */
   readonly stall: () => void;
+  /** The connections of now let nothing through any more, and none is closed; new ones do. */
+  readonly strand: () => void;
   /** The server gives up what is stalled, as it does by its keepalive after a minute; whoever called is not told. */
   readonly forget: () => void;
   /** Lets through again, what has gathered first; what the server has given up ends. */
@@ -52,6 +54,9 @@ export const openCuttableProxy = async (target: string): Promise<CuttableProxy> 
     cut,
     stall: () => {
       isStalled = true;
+      for (const pair of pairs) part(pair);
+    },
+    strand: () => {
       for (const pair of pairs) part(pair);
     },
     forget: () => {
