@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import type { DatabasePool } from 'slonik';
 import { analyzeStale } from '../db/analyze-stale';
 import { emptyUnreadFeeds, forgetDeadConsumers } from '../db/dead-consumers';
@@ -6,21 +7,30 @@ import { loadPlan } from '../db/plans';
 import { trimFeeds } from '../db/relations';
 import { sweepShadows } from '../db/sweep-shadows';
 import { LOADER_HISTORIES, RUN_HISTORIES, trimHistories } from '../db/trim-histories';
-import { endAbandonedRun, listUnfinished, type UnfinishedRow } from '../db/unfinished';
+import {
+  type AbandonedBatch,
+  abandonedBatches,
+  endAbandonedRun,
+  listUnfinished,
+  type UnfinishedRow,
+} from '../db/unfinished';
 import { databaseUuid } from '../db/warehouse';
 import { failedBatchConditions } from '../domain/batch-findings';
 import { workflowSubject } from '../domain/workflow-findings';
 import * as ingest from '../ingest';
 import type { Condition } from '../wire/alerts';
-import type { Unfinished } from '../wire/maintenance';
+import type { EndAbandonedInput, SweepLeftoversResult, Unfinished } from '../wire/maintenance';
 import { replayWorkflowId, WORKFLOW } from '../wire/names';
 import { closedAs, isOpen } from './closed-as';
 import type { Activities } from './contract';
+import { judge } from './failures';
 import type { Guard } from './guard';
 import type { Projects } from './projects';
 
 /** So many are looked at by one activity: a question to Temporal each. */
 const PAGE = 100;
+/** So far apart the clocks of PostgreSQL and of Temporal may be; a batch that is told twice counts once. */
+const CLOCKS_DIFFER_MS = 60_000;
 
 export interface MaintenanceActivityDeps {
   readonly pool: DatabasePool;
@@ -69,15 +79,41 @@ const conditionsOf = (kind: Unfinished, { id, dataset, file }: UnfinishedRow, er
     ? failedBatchConditions({ dataset, file, batchId: id, errorCode: 'ABANDONED', error })
     : [];
 
-const endAbandoned = async (
-  deps: MaintenanceActivityDeps,
-  { kind, idleMinutes, after }: Parameters<Activities['endAbandoned']>[0],
-  signal: AbortSignal,
-) => {
+/** The worker's own project as it lies there now, or why it can't be had; what waiting helps against is thrown. */
+const planOf = async (
+  projects: Projects,
+): Promise<{ planHash?: string; problem?: SweepLeftoversResult['problem'] }> => {
+  try {
+    return { planHash: await projects.storePlan() };
+  } catch (error) {
+    const { type: code, message, retry } = judge(error, { countedByWorkflow: false });
+    if (retry === 'wait') throw error;
+    return { problem: { code, message } };
+  }
+};
+
+const forgetConsumers = async (pool: DatabasePool, planHash: string): Promise<number> => {
+  const { nodes } = await loadPlan(pool, planHash);
+  return forgetDeadConsumers(pool, Object.keys(nodes));
+};
+
+/** What the tries before this one have ended, and could not tell of: their answer never arrived. */
+const endedBefore = (
+  pool: DatabasePool,
+  { kind, after }: EndAbandonedInput,
+): Promise<readonly AbandonedBatch[]> => {
+  const { attempt, scheduledTimestampMs } = Context.current().info;
+  if (kind !== 'batch' || attempt === 1) return Promise.resolve([]);
+  return abandonedBatches(pool, { sinceMs: scheduledTimestampMs - CLOCKS_DIFFER_MS, after, limit: PAGE });
+};
+
+const endAbandoned = async (deps: MaintenanceActivityDeps, input: EndAbandonedInput, signal: AbortSignal) => {
+  const { kind, idleMinutes, after } = input;
   const pool = kind === 'run' ? deps.transformerPool : deps.loaderPool;
   const page = await listUnfinished(pool, kind, { idleMinutes, after, limit: PAGE });
-  let ended = 0;
-  const conditions: Condition[] = [];
+  const before = await endedBefore(pool, input);
+  let ended = before.length;
+  const conditions = before.flatMap((row) => conditionsOf(kind, row, row.error));
   for (const row of page) {
     signal.throwIfAborted();
     const workflow = workflowOf(deps.warehouse, kind, row);
@@ -105,12 +141,12 @@ export const createMaintenanceActivities = (deps: MaintenanceActivityDeps): Main
 
     sweepLeftovers: () =>
       guard(async () => {
-        const { nodes } = await loadPlan(transformerPool, await projects.storePlan());
         const shadows = await sweepShadows(transformerPool, isOpen);
-        const consumers = await forgetDeadConsumers(transformerPool, Object.keys(nodes));
+        const { planHash, problem } = await planOf(projects);
+        const consumers = planHash === undefined ? 0 : await forgetConsumers(transformerPool, planHash);
         const feeds = await emptyUnreadFeeds(transformerPool);
         await trimFeeds(transformerPool);
-        return { shadows, consumers, feeds };
+        return { shadows, consumers, feeds, ...(problem === undefined ? {} : { problem }) };
       }),
 
     trimHistories: () =>

@@ -75,6 +75,25 @@ export const listUnfinished = (
   page: UnfinishedPage,
 ): Promise<readonly UnfinishedRow[]> => LISTS[kind](db, page);
 
+const Abandoned = Row.extend({ error: z.string() });
+/** A batch that was ended because nobody carried it on, and why. */
+export type AbandonedBatch = z.infer<typeof Abandoned>;
+
+/** Batches that were ended since then because nobody carried them on. */
+export const abandonedBatches = (
+  db: CommonQueryMethods,
+  { sinceMs, after, limit }: Omit<UnfinishedPage, 'idleMinutes'> & { readonly sinceMs: number },
+): Promise<readonly AbandonedBatch[]> =>
+  db.any(sql.type(Abandoned)`
+    select batch_id::text as id, workflow_id as "workflowId", workflow_run_id as "workflowRunId", dataset, file,
+      coalesce(error, '') as error
+    from ops.batch
+    where state = 'failed' and error_code = 'ABANDONED' and batch_id > ${after ?? '0'}::bigint
+      and finished_at >= to_timestamp(${sinceMs / 1_000}::float8)
+    order by batch_id
+    limit ${limit}
+  `);
+
 /** Ends a run that nobody carries on, and whose frozen workers can commit no more. Says whether it was open. */
 export const endAbandonedRun = async (
   pool: DatabasePool,

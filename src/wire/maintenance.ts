@@ -35,6 +35,8 @@ export interface SweepLeftoversResult {
   consumers: number;
   /** Feeds that nobody reads any more, emptied. */
   feeds: number;
+  /** Why the worker's project, which says what consumes, could not be read; the rest was done without it. */
+  problem?: { code: string; message: string } | undefined;
 }
 
 export interface TrimHistoriesResult {
@@ -54,7 +56,7 @@ export interface AnalyzeTablesResult {
 }
 
 /** What workflow `maintenance` answers: what it did, in counts. */
-export interface MaintenanceResult extends SweepLeftoversResult {
+export interface MaintenanceResult extends Omit<SweepLeftoversResult, 'problem'> {
   /** Loads, replays and runs that nobody carried on. */
   batches: number;
   replays: number;

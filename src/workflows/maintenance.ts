@@ -1,4 +1,4 @@
-import { setCurrentDetails } from '@temporalio/workflow';
+import { ApplicationFailure, setCurrentDetails } from '@temporalio/workflow';
 import { PRIORITY } from '../domain/priority';
 import {
   type AnalyzeTablesResult,
@@ -20,7 +20,8 @@ const MAX_PAGES = 50;
 
 /**
  * Clears away what work that was ended from outside has left, and what nobody needs any more. Whatever goes on is left
- * alone. Each step may be repeated, and each is of some use without the next.
+ * alone. Each step may be repeated, and each is of some use without the next: a project that can't be compiled fails it
+ * only when all is done that needs no project.
  */
 export async function maintenance(rawInput?: unknown): Promise<MaintenanceResult> {
   return tellOfFailure(async () => {
@@ -29,9 +30,10 @@ export async function maintenance(rawInput?: unknown): Promise<MaintenanceResult
     const batches = await endAll('batch', idleMinutes);
     const replays = await endAll('replay', idleMinutes);
     const runs = await endAll('run', idleMinutes);
-    const swept = await sweepLeftovers.executeWithOptions({ priority: lowPriority() }, []);
+    const { problem, ...swept } = await sweepLeftovers.executeWithOptions({ priority: lowPriority() }, []);
     const removed = await trimAll();
     const end = await analyzeTables.executeWithOptions({ priority: lowPriority() }, []);
+    if (problem !== undefined) throw ApplicationFailure.nonRetryable(problem.message, problem.code);
     await raiseAlerts(end.conditions);
     const result = { batches, replays, runs, ...swept, removed, analyzed: end.analyzed };
     show(result, end);
