@@ -20,7 +20,7 @@ export const alertsAckCommand = (
   context: CommandContext,
   { ids, reason }: AlertsAckOptions,
 ): Promise<number> =>
-  withDatabase(context, { role: 'alerts ack' }, async ({ pool, config }) => {
+  withDatabase(context, { role: 'alerts ack', as: 'transformer' }, async ({ pool, config }) => {
     const { ackIncident } = require('../db/incidents') as typeof import('../db/incidents');
     const { output } = context;
     const acked: string[] = [];
@@ -45,7 +45,7 @@ export const alertsMuteCommand = (
   context: CommandContext,
   { pattern, for: seconds, until, reason }: AlertsMuteOptions,
 ): Promise<number> =>
-  withDatabase(context, { role: 'alerts mute' }, async ({ pool, config }) => {
+  withDatabase(context, { role: 'alerts mute', as: 'transformer' }, async ({ pool, config }) => {
     const { muteAlerts } = require('../db/alert-mutes') as typeof import('../db/alert-mutes');
     const { output } = context;
     const scope = parseMutePattern(pattern);
@@ -60,7 +60,7 @@ export const alertsUnmuteCommand = (
   context: CommandContext,
   { pattern }: CommonOptions & { readonly pattern: string },
 ): Promise<number> =>
-  withDatabase(context, { role: 'alerts unmute' }, async (session) => {
+  withDatabase(context, { role: 'alerts unmute', as: 'transformer' }, async (session) => {
     const { unmuteAlerts } = require('../db/alert-mutes') as typeof import('../db/alert-mutes');
     const { output } = context;
     const ended = await unmuteAlerts(session.pool, parseMutePattern(pattern));

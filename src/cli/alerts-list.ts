@@ -17,7 +17,7 @@ export const alertsListCommand = (
   context: CommandContext,
   { all = false, limit }: AlertsListOptions,
 ): Promise<number> =>
-  withDatabase(context, { role: 'alerts list' }, async ({ pool }) => {
+  withDatabase(context, { role: 'alerts list', as: 'reader' }, async ({ pool }) => {
     const db = require('../db/alert-list') as typeof import('../db/alert-list');
     const { activeMutes } = require('../db/alert-mutes') as typeof import('../db/alert-mutes');
     const { output } = context;

@@ -58,7 +58,7 @@ const untilEnded = async (
 export const alertsTestCommand = (context: CommandContext, options: AlertsTestOptions): Promise<number> =>
   withSession(
     context,
-    { role: 'alerts test' },
+    { role: 'alerts test', as: 'transformer' },
     {
       prepare: () => Promise.resolve(undefined),
       work: async (session) => {

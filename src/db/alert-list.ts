@@ -4,7 +4,7 @@ import { CHANNELS, CONDITION_KINDS, SEVERITIES } from '../wire/alerts';
 import { isoTime } from './iso-time';
 import { sql } from './sql';
 
-// What `strata alerts list` and `strata status` show.
+// What `strata alerts list`, `strata status` and the page show.
 
 const IncidentRow = z.object({
   incidentId: z.string(),
@@ -24,22 +24,34 @@ const IncidentRow = z.object({
   ackReason: z.string().nullable(),
   runId: z.string().nullable(),
   batchId: z.string().nullable(),
+  workflowId: z.string().nullable(),
 });
 export type ListedIncident = z.infer<typeof IncidentRow>;
 
-/** The newest first; those that are over, too, where `all` is set. */
+export interface IncidentPage {
+  /** Those that are over, too. */
+  readonly all: boolean;
+  readonly limit: number;
+  /** Only those before this one. */
+  readonly before?: string | undefined;
+}
+
+/** The newest first. */
 export const listIncidents = (
   db: CommonQueryMethods,
-  { all, limit }: { readonly all: boolean; readonly limit: number },
+  { all, limit, before }: IncidentPage,
 ): Promise<readonly ListedIncident[]> =>
   db.any(sql.type(IncidentRow)`
     select
       incident_id as "incidentId", kind, subject, severity, state, summary, affected, seen,
       ${isoTime('opened_at')} as "openedAt", ${isoTime('last_seen_at')} as "lastSeenAt",
       ${isoTime('resolved_at')} as "resolvedAt", ${isoTime('told_at')} as "toldAt", ${isoTime('acked_at')} as "ackedAt",
-      acked_by as "ackedBy", ack_reason as "ackReason", run_id as "runId", batch_id as "batchId"
+      acked_by as "ackedBy", ack_reason as "ackReason", run_id as "runId", batch_id as "batchId",
+      workflow_id as "workflowId"
     from ops.incident
-    where ${all} or state = 'firing'
+    where
+      (${all} or state = 'firing')
+      and (${before ?? null}::bigint is null or incident_id < ${before ?? null}::bigint)
     order by incident_id desc
     limit ${limit}
   `);

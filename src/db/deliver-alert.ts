@@ -5,7 +5,7 @@ import { nextDelivery, readDelivery, recordTry, type StoredDelivery } from './al
 
 /** What a try came to, as the sender says. */
 export type TryOutcome =
-  | { readonly sent: true }
+  | { readonly sent: true; readonly why?: string | undefined }
   | {
       readonly sent: false;
       readonly why: string;
@@ -39,7 +39,8 @@ export const deliverAlert = async (
   const { channel, key, message } = delivery;
   if (delivery.state === 'pending' && delivery.inMs === 0) {
     const outcome = await send(channel, { key, message });
-    if (outcome.sent) await recordTry(pool, delivery, { state: 'delivered', againInMs: 0 });
+    if (outcome.sent)
+      await recordTry(pool, delivery, { state: 'delivered', error: outcome.why, againInMs: 0 });
     else {
       const isLast = outcome.final || delivery.tries + 1 >= triesOf(delivery, tries);
       await recordTry(pool, delivery, {

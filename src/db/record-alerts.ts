@@ -145,7 +145,7 @@ export const recordAlerts = (deps: RecordAlertsDeps, input: RecordAlertsInput): 
     );
     const isLifted = ({ kind, subject, state }: Condition): boolean =>
       kind === 'suspended' && state === 'firing' && lifted.some(({ nodeId }) => nodeId === subject);
-    for (const condition of liftedConditions(lifted)) await turn.observed(condition);
+    for (const condition of liftedConditions(lifted, locked)) await turn.observed(condition);
     for (const condition of conditions)
       if ((condition.databaseUuid ?? uuid) === uuid && !isLifted(condition)) await turn.observed(condition);
     await turn.timePassed();

@@ -68,9 +68,13 @@ export const liftSuspensions = async (
   return rows.map(told);
 };
 
-const LiftedRow = z.object({ nodeId: z.string(), because: z.enum(['resumed', 'succeeded', 'changed']) });
+const LiftedRow = z.object({
+  nodeId: z.string(),
+  because: z.enum(['resumed', 'succeeded', 'changed']),
+  liftedAtMs: z.number(),
+});
 
-/** Which of these nodes were suspended, and are no more; with what ended it. */
+/** Which of these nodes were suspended, and are no more; with what ended it, and when. */
 export const liftedNodes = async (
   db: CommonQueryMethods,
   nodeIds: readonly string[],
@@ -78,7 +82,8 @@ export const liftedNodes = async (
   nodeIds.length === 0
     ? []
     : db.any(sql.type(LiftedRow)`
-        select newest.node_id as "nodeId", newest.lifted_because as because
+        select newest.node_id as "nodeId", newest.lifted_because as because,
+          (extract(epoch from newest.lifted_at) * 1000)::float8 as "liftedAtMs"
         from unnest(${sql.array(nodeIds, 'text')}) as n (node_id)
         cross join lateral (
           select s.node_id, s.lifted_at, s.lifted_because

@@ -66,7 +66,8 @@ const block = (text: string) => ({
 export const slackDocument = (message: AlertMessage) => {
   const title = `${signOf(message)} *${escaped(message.title)}*`;
   const small = [...idsOf(message), ...wayOn(message)].map(escaped);
-  const body = [escaped(message.summary), ...heldUp(message).map(escaped)].join('\n');
+  // Slack refuses an empty block.
+  const body = [message.summary, ...heldUp(message)].filter((line) => line.trim() !== '').map(escaped);
   return {
     // Of notifications, and of readers that know no blocks.
     text: `${signOf(message)} ${escaped(message.title)} (${escaped(message.warehouse)})`.slice(
@@ -75,7 +76,7 @@ export const slackDocument = (message: AlertMessage) => {
     ),
     blocks: [
       block(`${title}\nwarehouse ${escaped(message.warehouse)} · ${message.severity}`),
-      block(body),
+      ...(body.length === 0 ? [] : [block(body.join('\n'))]),
       ...(small.length === 0
         ? []
         : [

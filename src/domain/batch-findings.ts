@@ -1,5 +1,6 @@
 import type { Condition, ConditionKey } from '../wire/alerts';
 import type { IngestResult } from '../wire/ingest';
+import { alertSummary } from './alert-summary';
 import { countOf } from './count-of';
 import type { Findings } from './run-findings';
 
@@ -62,7 +63,7 @@ export const batchFindings = (result: IngestResult, facts: BatchFacts): Findings
   const about = { observation: `batch ${batchId}`, batchId };
   if (outcome === 'duplicate') return { wrong: [], right: [] };
   if (outcome === 'rejected') {
-    const summary = `${fileName(result.file)} was rejected: ${result.reason ?? 'no reason'}`;
+    const summary = alertSummary(`${fileName(result.file)} was rejected: ${result.reason ?? 'no reason'}`);
     return { wrong: [{ kind: 'failure', subject, state: 'firing', summary, ...about }], right: [] };
   }
   const checks: readonly (readonly [ConditionKey['kind'], string | undefined])[] = [
@@ -74,7 +75,7 @@ export const batchFindings = (result: IngestResult, facts: BatchFacts): Findings
     wrong: checks.flatMap(([kind, summary]): Condition[] =>
       summary === undefined
         ? []
-        : [{ kind, subject, state: 'firing', severity: 'warn', summary: summary.slice(0, 2_000), ...about }],
+        : [{ kind, subject, state: 'firing', severity: 'warn', summary: alertSummary(summary), ...about }],
     ),
     right: checks.flatMap(([kind, summary]) => (summary === undefined ? [{ kind, subject }] : [])),
   };
@@ -97,7 +98,7 @@ export const failedBatchConditions = (batch: FailedBatch): Condition[] => {
       kind: 'failure',
       subject: dataset,
       state: 'firing',
-      summary: `${fileName(file)} could not be loaded: ${errorCode}: ${error}`.slice(0, 2_000),
+      summary: alertSummary(`${fileName(file)} could not be loaded: ${errorCode}: ${error}`),
       observation: `batch ${batchId}`,
       batchId,
     },

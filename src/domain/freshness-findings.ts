@@ -1,6 +1,7 @@
 import type { Condition, ConditionKey } from '../wire/alerts';
 import type { SourceFreshness } from '../wire/freshness';
 import { WORKFLOW } from '../wire/names';
+import { alertSummary } from './alert-summary';
 import type { Findings } from './run-findings';
 import { workflowSubject } from './workflow-findings';
 
@@ -17,7 +18,7 @@ const breachOf = (source: SourceFreshness, severity: 'warn' | 'error', checkId: 
     subject: source.source,
     state: 'firing',
     severity,
-    summary: source.message,
+    summary: alertSummary(source.message),
     observation: `check ${checkId}`,
     ...(source.batchId === null ? {} : { batchId: source.batchId }),
     ...(cause === undefined ? {} : { cause }),

@@ -1,5 +1,7 @@
 import type { Condition, ConditionKey } from '../wire/alerts';
 import type { NodeResult, SuspendedNode } from '../wire/transform';
+import { alertSummary } from './alert-summary';
+import { type Incident, incidentOf } from './incidents';
 
 /** The subject of what is wrong with a project as a whole. */
 export const RUN_SUBJECT = 'run';
@@ -31,7 +33,7 @@ export const runFindings = ({ runId, results }: EndedRun): Findings => {
         subject: result.nodeId,
         state: 'firing',
         severity: 'error',
-        summary: differs(result) ? `${result.label} ${message}` : `${result.label} failed: ${message}`,
+        summary: alertSummary(`${result.label} ${differs(result) ? message : `failed: ${message}`}`),
         affected: skipped.slice(0, 200).map((r) => r.label),
         observation: runId,
         runId,
@@ -55,7 +57,9 @@ export const suspendedConditions = (suspended: readonly SuspendedNode[], runId: 
     subject: nodeId,
     state: 'firing',
     severity: 'error',
-    summary: `${label} is suspended: it failed alike in ${failures} runs in a row; strata resume ${label}`,
+    summary: alertSummary(
+      `${label} is suspended: it failed alike in ${failures} runs in a row; strata resume ${label}`,
+    ),
     cause: { kind: 'failure', subject: nodeId },
     observation: runId,
     runId,
@@ -64,17 +68,24 @@ export const suspendedConditions = (suspended: readonly SuspendedNode[], runId: 
 export interface LiftedSuspension {
   readonly nodeId: string;
   readonly because: 'resumed' | 'succeeded' | 'changed';
+  readonly liftedAtMs: number;
 }
 
 /**
  * What it means that nodes run again. Who resumes one says that it is mended: its failures are over with it, and the
- * next one is the first of another streak.
+ * next one is the first of another streak. One that was seen since then is of that streak: it is not over, however late
+ * it is heard that the node was resumed. `open`: the incidents as they were before.
  */
-export const liftedConditions = (lifted: readonly LiftedSuspension[]): Condition[] =>
-  lifted.flatMap(({ nodeId: subject, because }): Condition[] => [
-    { kind: 'suspended', subject, state: 'ok' },
-    ...(because === 'resumed' ? [{ kind: 'failure', subject, state: 'ok' } as const] : []),
-  ]);
+export const liftedConditions = (
+  lifted: readonly LiftedSuspension[],
+  open: readonly Incident[],
+): Condition[] =>
+  lifted.flatMap(({ nodeId: subject, because, liftedAtMs }): Condition[] => {
+    const failure = { kind: 'failure', subject, state: 'ok' } as const;
+    const lastSeenAtMs = incidentOf(open, failure)?.lastSeenAtMs ?? liftedAtMs;
+    const isMended = because === 'resumed' && lastSeenAtMs <= liftedAtMs;
+    return [{ kind: 'suspended', subject, state: 'ok' }, ...(isMended ? [failure] : [])];
+  });
 
 /** Mistakes of whoever asked, who is told by the answer. */
 const ASKERS_MISTAKES: ReadonlySet<string> = new Set([
@@ -100,7 +111,7 @@ export const planningConditions = (
           kind: 'failure',
           subject: RUN_SUBJECT,
           state: 'firing',
-          summary: `no run could be planned: ${code}: ${message}`.slice(0, 2_000),
+          summary: alertSummary(`no run could be planned: ${code}: ${message}`),
           observation: runId,
           runId,
         },

@@ -1,4 +1,5 @@
 import type { Condition } from '../wire/alerts';
+import { alertSummary } from './alert-summary';
 
 /** The subject of what is wrong with a workflow that a schedule starts, and with no node, file or source. */
 export const workflowSubject = (type: string): string => `workflow ${type}`;
@@ -13,7 +14,7 @@ export const failedWorkflowConditions = (
     kind: 'failure',
     subject: workflowSubject(type),
     state: 'firing',
-    summary: `workflow ${type} failed: ${code}: ${message}`.slice(0, 2_000),
+    summary: alertSummary(`workflow ${type} failed: ${code}: ${message}`),
     observation: runId,
     workflowId,
   },

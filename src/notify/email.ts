@@ -1,4 +1,5 @@
 import type { Transporter } from 'nodemailer';
+import { countOf } from '../domain/count-of';
 import { mailOf } from '../domain/alert-formats';
 import type { AlertMessage } from '../domain/alert-message';
 import { codeBehind, type Letter, type Send, type SendOutcome } from './send-outcome';
@@ -66,6 +67,10 @@ const problemOf = (error: unknown, timeoutMs: number): SendOutcome => {
   return { sent: false, final, why: codeBehind(error) };
 };
 
+/** Who was refused keeps the message from nobody else, and is not tried again: the others would get it twice. */
+const refusedOf = (rejected: readonly unknown[], to: readonly string[]): { why?: string } =>
+  rejected.length === 0 ? {} : { why: `${rejected.length} of ${countOf(to.length, 'receiver')} refused` };
+
 const domainOf = (from: string): string => /@([\w.-]+)>?\s*$/.exec(from)?.[1] ?? 'strata.invalid';
 
 /** Mails of an incident are one conversation in the reader's program. */
@@ -83,7 +88,7 @@ export const sendMail = (options: EmailOptions): Send => {
     const transporter = createTransporter(options);
     const timeout = AbortSignal.timeout(timeoutMs * STEPS);
     try {
-      await transporter.sendMail({
+      const { rejected } = (await transporter.sendMail({
         from,
         to: [...to],
         ...mailOf(message),
@@ -91,8 +96,8 @@ export const sendMail = (options: EmailOptions): Send => {
         messageId: `<${key}@${domain}>`,
         headers: { 'Auto-Submitted': 'auto-generated', 'X-Strata-Event': message.event },
         signal: AbortSignal.any([signal, timeout]),
-      });
-      return { sent: true };
+      })) as { rejected?: readonly unknown[] };
+      return { sent: true, ...refusedOf(rejected ?? [], to) };
     } catch (error) {
       signal.throwIfAborted();
       return timeout.aborted ? noAnswer(timeoutMs * STEPS) : problemOf(error, timeoutMs);

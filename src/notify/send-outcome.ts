@@ -9,7 +9,11 @@ export interface Letter {
 
 /** What a try came to. `why` names neither an address nor what was sent. */
 export type SendOutcome =
-  | { readonly sent: true }
+  | {
+      readonly sent: true;
+      /** Whom it did not reach, in numbers, where it did not reach all. */
+      readonly why?: string | undefined;
+    }
   | {
       readonly sent: false;
       readonly why: string;

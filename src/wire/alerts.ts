@@ -25,13 +25,16 @@ export const ConditionKey = z.strictObject({
 });
 export type ConditionKey = z.infer<typeof ConditionKey>;
 
+/** Characters. */
+export const MAX_SUMMARY = 2_000;
+
 /** Something was looked at, and found wrong (`firing`) or right (`ok`). */
 export const Condition = ConditionKey.extend({
   state: z.enum(['firing', 'ok']),
   /** Default: error. */
   severity: Severity.optional(),
   /** What is wrong, in one line without personal data. */
-  summary: z.string().max(2_000).optional(),
+  summary: z.string().max(MAX_SUMMARY).optional(),
   /** The root cause, where it is known to be another condition: both are then one incident. */
   cause: ConditionKey.optional(),
   /** What can't go on because of it: labels of nodes. */

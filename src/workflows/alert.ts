@@ -68,8 +68,13 @@ class Alerter {
   private isDue = true;
   private last: RecordAlertsResult | undefined;
   private turns = 0;
-  private readonly deliveries = new AlertDeliveries(() => {
-    if (this.last?.moreDeliveries === true) this.isDue = true;
+  private readonly deliveries = new AlertDeliveries({
+    onRest: () => {
+      if (this.last?.moreDeliveries === true) this.isDue = true;
+    },
+    onLeft: () => {
+      this.isDue = true;
+    },
   });
   private readonly heartbeat = new AlertHeartbeat(() => this.last?.heartbeatIntervalMs);
   private readonly tested = new Map<string, TestedAlert>();

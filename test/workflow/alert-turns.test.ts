@@ -58,6 +58,21 @@ test('what can not be recorded takes nothing else with it, and the alerter goes 
   expect(recorded).toEqual(['a', 'b', 'c', 'd']);
 });
 
+test('a message whose try fails in a way nobody foresaw is tried again without being asked', async () => {
+  let tries = 0;
+  await start({
+    recordAlerts: () =>
+      Promise.resolve(
+        tries < 2 ? { ...nothing, deliveries: [{ deliveryId: '1', channel: 'webhook', inMs: 0 }] } : nothing,
+      ),
+    deliverAlert: () =>
+      ++tries < 2
+        ? Promise.reject(ApplicationFailure.nonRetryable('a bug', 'UNEXPECTED'))
+        : Promise.resolve({ state: 'delivered' }),
+  });
+  await waitFor(() => tries === 2);
+});
+
 test('where nothing can be recorded the alerter fails, for everybody to see', async () => {
   await start({
     recordAlerts: () => Promise.reject(ApplicationFailure.nonRetryable('no such table', 'UNEXPECTED')),

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod/v4';
+import { listIncidents } from '../../db/alert-list';
 import { newestFreshness } from '../../db/freshness-results';
-import { recentIncidents } from '../../db/incident-list';
 import { consumptionLag, datasetFreshness, fileToMart, recentBatches, unreadDatasets } from '../../db/status';
 import { suspendedNodes } from '../../db/suspensions';
 import { StrataError } from '../../domain/errors';
@@ -210,7 +210,7 @@ export const addLiveRoutes = (app: FastifyInstance, deps: DashboardDeps): void =
     response: pageOf(Incident),
     answer: async ({ query: { limit, after } }) =>
       cutPage(
-        await recentIncidents(reader, limit + 1, { before: after }),
+        await listIncidents(reader, { all: true, limit: limit + 1, before: after }),
         limit,
         (incident) => incident.incidentId,
       ),

@@ -10,9 +10,11 @@ import {
   openIncident,
   passTime,
 } from '../../../src/domain/incidents';
-import { runFindings } from '../../../src/domain/run-findings';
-import type { Condition } from '../../../src/wire/alerts';
-import type { NodeResult } from '../../../src/wire/transform';
+import { freshnessFindings } from '../../../src/domain/freshness-findings';
+import { liftedConditions, runFindings, suspendedConditions } from '../../../src/domain/run-findings';
+import { Condition } from '../../../src/wire/alerts';
+import type { SourceFreshness } from '../../../src/wire/freshness';
+import type { NodeResult, SuspendedNode } from '../../../src/wire/transform';
 
 const HOUR = 3_600_000;
 const at = (hours: number, mutes: Moment['mutes'] = []): Moment => ({ nowMs: hours * HOUR, mutes });
@@ -35,6 +37,18 @@ describe('a run', () => {
     const { wrong } = runFindings({ runId: 'r', results: [result('root', 'failed'), ...skipped] });
     expect(wrong).toHaveLength(1);
     expect(wrong[0]?.affected).toHaveLength(10);
+  });
+
+  test('says no more than the alerter takes, however long a message is', () => {
+    const message = 'x'.repeat(10_000);
+    const source = { ...({} as SourceFreshness), source: 'raw.t', status: 'error' as const, batchId: null };
+    const wrong = [
+      ...runFindings({ runId: 'r', results: [{ ...result('root', 'failed'), message }] }).wrong,
+      ...freshnessFindings('c', [{ ...source, message }]).wrong,
+      ...suspendedConditions([{ ...({} as SuspendedNode), nodeId: 'n', label: message, failures: 3 }], 'r'),
+    ];
+    expect(wrong.map(({ summary }) => summary?.length)).toEqual([2_000, 2_000, 2_000]);
+    for (const condition of wrong) expect(Condition.safeParse(condition).success).toBe(true);
   });
 });
 
@@ -121,6 +135,14 @@ test('a condition that comes back, while what it has brought is still wrong, is 
   expect(incidentOf([incident], failure('raw.t', { kind: 'freshness' }))).toBe(incident);
 });
 
+test('who resumes a node says that its failures are over: those before, not one that came since', () => {
+  const lifted = [{ nodeId: 'n', because: 'resumed', liftedAtMs: HOUR } as const];
+  const suspended = { kind: 'suspended', subject: 'n', state: 'ok' };
+  const before = observe(opened(failure('n')), failure('n'), at(1)).incident;
+  expect(liftedConditions(lifted, [before])).toEqual([suspended, failure('n', { state: 'ok' })]);
+  expect(liftedConditions(lifted, [opened(failure('n'), at(2))])).toEqual([suspended]);
+});
+
 describe('a message', () => {
   const incident = {
     ...opened(
@@ -140,6 +162,11 @@ describe('a message', () => {
     );
     expect(Math.max(...slackDocument(long).blocks.map((b) => JSON.stringify(b).length))).toBeLessThan(3_100);
     expect(mailOf(long).text.length).toBeLessThan(10_000);
+  });
+
+  test('without words has no empty block, which Slack refuses', () => {
+    const { blocks } = slackDocument({ ...message, summary: ' ', affected: [] });
+    expect(blocks.map(({ type }) => type)).toEqual(['section', 'context']);
   });
 
   test('says in a mail what is wrong, what is held up, and how to go on', () => {

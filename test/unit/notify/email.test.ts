@@ -57,7 +57,7 @@ test.each([
 
 test('one receiver of two that is refused holds up no other', async () => {
   server.refuse = (recipient) => (recipient.startsWith('boss') ? 550 : undefined);
-  expect(await send(server.host)).toEqual({ sent: true });
+  expect(await send(server.host)).toEqual({ sent: true, why: '1 of 2 receivers refused' });
   expect(server.mails.at(-1)?.to).toEqual(['ops@example.com']);
   server.refuse = () => undefined;
 });
