@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
+import type { Activities } from '../../src/activities/contract';
 import { createGuard } from '../../src/activities/guard';
 import { createMaintenanceActivities } from '../../src/activities/maintenance-activities';
 import { StrataError } from '../../src/domain/errors';
 import type { Condition } from '../../src/wire/alerts';
-import type { EndAbandonedResult, SweepLeftoversResult } from '../../src/wire/maintenance';
+import type { EndAbandonedInput, EndAbandonedResult, SweepLeftoversResult } from '../../src/wire/maintenance';
 import { WORKFLOW } from '../../src/wire/names';
 import { type IngestWarehouse, startIngestWarehouse } from '../integration/ingest/warehouse';
 import { transactionLine, transactionsFile, writeTemporary } from '../unit/ingest/csv-files';
@@ -35,9 +36,11 @@ const activities = () =>
   });
 
 test('a project that is broken holds up nothing that needs none, and is told of at the end', async () => {
-  const swept = (await new MockActivityEnvironment({}, { client: bench.client }).run(
-    activities().sweepLeftovers,
-  )) as SweepLeftoversResult;
+  const swept = await new MockActivityEnvironment({}, { client: bench.client }).run<
+    [],
+    SweepLeftoversResult,
+    Activities['sweepLeftovers']
+  >(activities().sweepLeftovers);
   const problem = { code: 'MODEL_INVALID', message: 'model dim: no such macro' };
   expect(swept).toEqual({ shadows: 0, consumers: 0, feeds: 0, problem });
 
@@ -72,10 +75,13 @@ test('what a try has ended whose answer was lost is told of by the next one, and
   );
   const scheduledTimestampMs = Date.now();
   const attempt = async (number: number, scheduled = scheduledTimestampMs): Promise<EndAbandonedResult> =>
-    (await new MockActivityEnvironment(
+    new MockActivityEnvironment(
       { attempt: number, scheduledTimestampMs: scheduled },
       { client: bench.client },
-    ).run(activities().endAbandoned, { kind: 'batch' as const, idleMinutes: 0 })) as EndAbandonedResult;
+    ).run<[EndAbandonedInput], EndAbandonedResult, Activities['endAbandoned']>(activities().endAbandoned, {
+      kind: 'batch',
+      idleMinutes: 0,
+    });
   const first = await attempt(1);
   expect(first).toMatchObject({ ended: 1, conditions: [{ subject: 'transactions', batchId }] });
   expect(await attempt(2)).toEqual(first);
