@@ -8,6 +8,8 @@ const EMBEDDED_CATCHUP_MS = 60_000;
 
 export interface DeclaredHere {
   readonly schedules: readonly DeclaredSchedule[];
+  /** Whether there is a file of them at all: without one nothing is said of what exists. */
+  readonly hasFile: boolean;
   /** Declared, and not for where this command runs. */
   readonly leftOut: readonly { readonly name: string; readonly why: string }[];
   readonly target: ScheduleTarget;
@@ -20,9 +22,11 @@ export const declaredSchedules = async ({
   inbox,
   temporal,
 }: Config): Promise<DeclaredHere> => {
-  const all = await readSchedules(projectDir);
+  const declared = await readSchedules(projectDir);
+  const all = declared ?? [];
   const isLeftOut = ({ onlyIf }: DeclaredSchedule): boolean => onlyIf !== undefined && inbox === undefined;
   return {
+    hasFile: declared !== undefined,
     schedules: all.filter((schedule) => !isLeftOut(schedule)),
     leftOut: all.filter(isLeftOut).map(({ name, onlyIf = '' }) => ({ name, why: `${onlyIf} is not set` })),
     target: {

@@ -6,16 +6,23 @@ import type { CommandContext, CommonOptions } from './context';
 import { type DeclaredHere, declaredSchedules } from './declared-schedules';
 import { withTemporalAlone } from './session';
 
-export const applyDeclared = (
+/** A missing file, and a variable that isn't set here, say nothing of what exists: nothing is deleted for that. */
+export const applyDeclared = async (
   client: Client,
-  { schedules, target }: DeclaredHere,
+  { schedules, target, leftOut, hasFile }: DeclaredHere,
 ): Promise<AppliedSchedule[]> => {
+  if (!hasFile) return [];
   const temporal = require('../temporal/apply-schedules') as typeof import('../temporal/apply-schedules');
-  return temporal.applySchedules(client, schedules, target);
+  const keep = leftOut.map(({ name }) => name);
+  return temporal.applySchedules(client, schedules, target, keep);
 };
 
 /** What was changed, a line each; how many there are. */
-export const applyLines = (applied: readonly AppliedSchedule[], { leftOut }: DeclaredHere): string[] => {
+export const applyLines = (
+  applied: readonly AppliedSchedule[],
+  { leftOut, hasFile }: DeclaredHere,
+): string[] => {
+  if (!hasFile) return ['the project has no schedules.yml: nothing applied'];
   const changed = applied.filter(({ change }) => change !== 'unchanged');
   const there = applied.filter(({ change }) => change !== 'deleted').length;
   return [

@@ -8,6 +8,7 @@ import {
   type SchedulePolicy,
   type ScheduleTimes,
 } from '../domain/schedule-kinds';
+import { Calendar } from './schedule-calendar';
 import { parseYamlFile, type ProjectFile, projectInvalid } from './yaml-file';
 
 /** Beside dbt_project.yml. */
@@ -33,24 +34,6 @@ const isTimeZone = (name: string): boolean => {
   }
 };
 
-const range = z.strictObject({
-  start: z.union([z.number().int(), z.string()]),
-  end: z.union([z.number().int(), z.string()]).optional(),
-  step: z.number().int().min(1).optional(),
-});
-const oneTime = z.union([z.number().int(), z.string(), range]);
-const times = z.union([oneTime, z.array(oneTime).min(1)]);
-/** As in Temporal's calendars: a number, a name, `*`, a range, or a list of these. */
-const Calendar = z.strictObject({
-  second: times.optional(),
-  minute: times.optional(),
-  hour: times.optional(),
-  day_of_month: times.optional(),
-  month: times.optional(),
-  day_of_week: times.optional(),
-  year: times.optional(),
-});
-
 const words = z.array(z.string().min(1)).min(1);
 
 const Schedule = z.strictObject({
@@ -58,8 +41,12 @@ const Schedule = z.strictObject({
   description: z.string().optional(),
   every: duration.optional(),
   offset: duration.optional(),
-  cron: z.union([z.string(), z.array(z.string()).min(1)]).optional(),
-  calendar: z.union([Calendar, z.array(Calendar).min(1)]).optional(),
+  cron: z
+    .preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(z.string()).min(1))
+    .optional(),
+  calendar: z
+    .preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(Calendar).min(1))
+    .optional(),
   time_zone: z.string().refine(isTimeZone, 'a time zone such as Europe/Berlin is expected').optional(),
   overlap: z
     .enum(SCHEDULE_OVERLAPS, { error: `one of ${SCHEDULE_OVERLAPS.join(', ')} is expected` })
@@ -80,9 +67,6 @@ type Schedule = z.infer<typeof Schedule>;
 const NAME = /^[a-z0-9][a-z0-9_-]{0,59}$/;
 const File = z.strictObject({ schedules: z.record(z.string(), Schedule) });
 
-const listOf = <T>(value: T | readonly T[] | undefined): readonly T[] =>
-  value === undefined ? [] : Array.isArray(value) ? (value as readonly T[]) : [value as T];
-
 const CALENDAR_NAMES: Readonly<Record<string, string>> = {
   day_of_month: 'dayOfMonth',
   day_of_week: 'dayOfWeek',
@@ -97,9 +81,13 @@ const timesOf = ({
 }: Schedule): ScheduleTimes => ({
   ...(every === undefined ? {} : { everyMs: every }),
   ...(offset === undefined ? {} : { offsetMs: offset }),
-  cron: listOf(cron),
-  calendars: listOf(calendar).map((c) =>
-    Object.fromEntries(Object.entries(c).map(([key, value]) => [CALENDAR_NAMES[key] ?? key, value])),
+  cron: cron ?? [],
+  calendars: (calendar ?? []).map((c) =>
+    Object.fromEntries(
+      Object.entries(c)
+        .filter(([, value]) => value !== undefined)
+        .map(([key, value]) => [CALENDAR_NAMES[key] ?? key, value]),
+    ),
   ),
   timeZone,
 });

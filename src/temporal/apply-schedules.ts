@@ -126,17 +126,19 @@ const applyOrExplain = async (
 /**
  * Makes the warehouse's schedules what is declared: creates those that are missing, updates those that are declared
  * otherwise, deletes those that strata has made and that are declared no more. Applied again, it changes nothing. A
- * schedule that somebody paused stays so, and those of others are never touched.
+ * schedule that somebody paused stays so; those of others, and those named in `keep`, are never touched.
  * @throws SCHEDULE_TAKEN, PROJECT_INVALID
  */
 export const applySchedules = async (
   client: Client,
   schedules: readonly DeclaredSchedule[],
   target: ScheduleTarget,
+  keep: readonly string[] = [],
 ): Promise<AppliedSchedule[]> => {
   const result: AppliedSchedule[] = [];
   for (const schedule of schedules) result.push(await applyOrExplain(client, schedule, target));
-  const declared = new Set(schedules.map(({ name }) => scheduleId(target.warehouse, name)));
+  const names = [...schedules.map(({ name }) => name), ...keep];
+  const declared = new Set(names.map((name) => scheduleId(target.warehouse, name)));
   const prefix = scheduleId(target.warehouse, '');
   for (const id of await managedIds(client, target.warehouse)) {
     if (declared.has(id)) continue;

@@ -133,7 +133,7 @@ test('a full refresh is started and watched to its end', async () => {
   await operator.getByRole('button', { name: 'Full refresh' }).click();
   await newest.getByText('full refresh, begun').waitFor();
   await newest.locator('.state', { hasText: 'success' }).waitFor();
-  await newest.getByText('10 of 10 done').waitFor();
+  await newest.getByText('12 of 12 done').waitFor();
   await operator.getByRole('button', { name: 'Pause' }).click();
   await operator.getByText('Paused: runs wait').waitFor();
   await operator.getByRole('button', { name: 'Resume' }).click();
@@ -142,7 +142,7 @@ test('a full refresh is started and watched to its end', async () => {
 
 test('without the token the page only reads', async () => {
   const reader = await openPage('#/live');
-  await reader.getByText('10 of 10 done').waitFor();
+  await reader.getByText('12 of 12 done').waitFor();
   expect(await reader.getByRole('button', { name: 'Full refresh' }).isDisabled()).toBe(true);
   await reader.goto(`${url}/#/dead-letters`);
   await reader.getByText('only the operator sees them').waitFor();

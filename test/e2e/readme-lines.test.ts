@@ -220,7 +220,9 @@ const CHECKS: Readonly<Record<string, Check>> = {
   },
   'schedule list': {
     before: async () => {
-      await applySchedules(client, await readSchedules(join(ROOT, 'sql')), { warehouse: DEFAULT_WAREHOUSE });
+      await applySchedules(client, (await readSchedules(join(ROOT, 'sql'))) ?? [], {
+        warehouse: DEFAULT_WAREHOUSE,
+      });
     },
     // The list of schedules is a moment behind.
     after: () =>

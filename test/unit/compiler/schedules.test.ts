@@ -38,6 +38,30 @@ test('a schedule has the policy of its kind, unless it says otherwise', () => {
   expect(own?.policy).toEqual({ overlap: 'buffer_one', catchupMs: 3_600_000, jitterMs: 0 });
 });
 
+test('a range of a calendar ends where it says, or where it starts; numbers and names are the same', () => {
+  const calendarOf = (text: string): unknown =>
+    parse(one('kind: verify', `calendar: ${text}`))[0]?.times.calendars[0];
+  expect(calendarOf('{ hour: { start: 0 }, day_of_week: [0, { start: friday, end: 6 }] }')).toEqual({
+    hour: { start: 0, end: 0 },
+    dayOfWeek: ['SUNDAY', { start: 'FRIDAY', end: 'SATURDAY' }],
+  });
+  expect(calendarOf("{ month: 3, day_of_month: { start: 1, end: 15, step: 7 }, hour: '*' }")).toEqual({
+    month: 'MARCH',
+    dayOfMonth: { start: 1, end: 15, step: 7 },
+    hour: '*',
+  });
+});
+
+test.each([
+  ['{ hour: 24 }', 'calendar.0.hour: a number from 0 to 23 is expected'],
+  ['{ hour: { start: 5, end: 24 } }', 'calendar.0.hour: a number from 0 to 23 is expected'],
+  ['{ hour: { start: 5, end: 4 } }', 'calendar.0.hour: its end is before its start'],
+  ['{ day_of_week: FRIDAYY }', 'calendar.0.day_of_week: a number from 0 to 6, or a name such as SUNDAY,'],
+  ['{ hours: 2 }', 'Unrecognized key'],
+])('the calendar %s is refused, with the reason', (text, why) => {
+  expect(() => parse(one('kind: verify', `calendar: ${text}`))).toThrow(why);
+});
+
 test('runs that are told their time all wait; of others one; a full refresh makes another one needless', () => {
   const overlap = (...lines: string[]) => parse(one('kind: run', 'every: 1h', ...lines))[0]?.policy.overlap;
   expect([overlap('time_var: at'), overlap(), overlap('full_refresh: true')]).toEqual([
