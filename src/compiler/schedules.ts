@@ -45,7 +45,7 @@ const Schedule = z.strictObject({
     .preprocess((value) => (typeof value === 'string' ? [value] : value), z.array(z.string()).min(1))
     .optional(),
   calendar: z
-    .preprocess((value) => (Array.isArray(value) ? value : [value]), z.array(Calendar).min(1))
+    .preprocess((value): unknown => (Array.isArray(value) ? value : [value]), z.array(Calendar).min(1))
     .optional(),
   time_zone: z.string().refine(isTimeZone, 'a time zone such as Europe/Berlin is expected').optional(),
   overlap: z
