@@ -1,10 +1,10 @@
 import { render } from 'preact';
 import { App } from './app';
 import { goLive } from './live';
-import { applyTheme } from './theme';
+import { followTheme } from './theme';
 import { takeTokenFromAddress } from './token';
 
-applyTheme();
+followTheme();
 takeTokenFromAddress();
 goLive();
 const root = document.getElementById('app');

@@ -11,11 +11,19 @@ export const theme = (): Theme => {
   }
 };
 
+const systemIsDark = matchMedia('(prefers-color-scheme: dark)');
+
 /** Light or dark as the page was told; else as the system says. */
-export const applyTheme = (): void => {
+const applyTheme = (): void => {
   const current = theme();
-  if (current === 'system') delete document.documentElement.dataset.theme;
-  else document.documentElement.dataset.theme = current;
+  const ofSystem = systemIsDark.matches ? 'dark' : 'light';
+  document.documentElement.dataset.theme = current === 'system' ? ofSystem : current;
+};
+
+/** Applies the theme, and again whenever the system's changes. */
+export const followTheme = (): void => {
+  applyTheme();
+  systemIsDark.addEventListener('change', applyTheme);
 };
 
 export const nextTheme = (): Theme => {

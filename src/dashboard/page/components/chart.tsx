@@ -151,14 +151,11 @@ const summaryOf = ({ label, periods, series, format, formats, grain }: ChartProp
   return `${label}, ${periods.length} periods; ${formatPeriod(last, grain)}: ${values.join(', ')}`;
 };
 
-/** Colours follow the theme of the system or of the page: a chart is drawn anew when that changes. */
+/** Colours follow the theme (theme.ts): a chart is drawn anew when that changes. */
 const onThemeChange = (listener: () => void): (() => void) => {
-  const query = matchMedia('(prefers-color-scheme: dark)');
   const observer = new MutationObserver(listener);
-  query.addEventListener('change', listener);
   observer.observe(document.documentElement, { attributeFilter: ['data-theme'] });
   return () => {
-    query.removeEventListener('change', listener);
     observer.disconnect();
   };
 };
