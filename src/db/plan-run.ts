@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Manifest, ManifestNode } from '../compiler/manifest';
 import { selectNodes } from '../compiler/select-nodes';
 import { countOf } from '../domain/count-of';
+import { nearestDependencies } from '../domain/graph';
 import { namesNode } from '../domain/selectors';
 import type { PlannedNode, PlanRunResult, SuspendedNode, TransformInput } from '../wire/transform';
 import { ensureBronze } from './ensure-bronze';
@@ -36,22 +37,6 @@ export const describeNode = (
 const isEphemeral = (node: ManifestNode): boolean =>
   node.kind === 'model' && node.materialized === 'ephemeral';
 
-/** The nearest selected nodes that a node comes after, also where unselected ones lie between. */
-const selectedParents = (manifest: Manifest, id: string, selected: ReadonlySet<string>): string[] => {
-  const parents = new Set<string>();
-  const seen = new Set<string>();
-  const visit = (current: string): void => {
-    for (const parent of manifest.nodes[current]?.dependsOn ?? []) {
-      if (seen.has(parent)) continue;
-      seen.add(parent);
-      if (selected.has(parent)) parents.add(parent);
-      else visit(parent);
-    }
-  };
-  visit(id);
-  return [...parents];
-};
-
 const plannedNodes = (manifest: Manifest, { command, select, exclude }: TransformInput): PlannedNode[] => {
   const kinds = [command === 'test' ? 'test' : 'model'] as const;
   const ids = selectNodes(manifest, {
@@ -67,7 +52,7 @@ const plannedNodes = (manifest: Manifest, { command, select, exclude }: Transfor
     return {
       id,
       ...describeNode(node),
-      dependsOn: selectedParents(manifest, id, selected),
+      dependsOn: nearestDependencies((node) => manifest.nodes[node]?.dependsOn ?? [], id, selected),
     };
   });
 };

@@ -73,3 +73,23 @@ export const reachable = (
   }
   return found;
 };
+
+/** The nearest of the ids `within` that an id depends on, also where others lie between. */
+export const nearestDependencies = (
+  dependenciesOf: (id: string) => readonly string[],
+  id: string,
+  within: ReadonlySet<string>,
+): string[] => {
+  const nearest = new Set<string>();
+  const seen = new Set<string>();
+  const visitFrom = (current: string): void => {
+    for (const dependency of dependenciesOf(current)) {
+      if (seen.has(dependency)) continue;
+      seen.add(dependency);
+      if (within.has(dependency)) nearest.add(dependency);
+      else visitFrom(dependency);
+    }
+  };
+  visitFrom(id);
+  return [...nearest];
+};

@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod/v4';
-import type { Manifest } from '../../compiler/manifest';
 import { describeNode } from '../../db/plan-run';
 import { loadPlan } from '../../db/plans';
 import { runNodes, type RunNodeRow } from '../../db/run-nodes';
 import { recentRuns, type RunRow } from '../../db/status';
 import { StrataError } from '../../domain/errors';
+import { nearestDependencies } from '../../domain/graph';
 import { addRead, cutPage, pageOf, PageQuery } from '../add-read';
 import type { DashboardDeps } from '../deps';
 import { workflowLink } from '../temporal-links';
@@ -61,22 +61,6 @@ const NOT_BEGUN: NotBegun = {
   message: null,
 };
 
-/** The nearest nodes of the run that a node comes after. */
-const parentsWithin = (manifest: Manifest, id: string, ids: ReadonlySet<string>): string[] => {
-  const parents = new Set<string>();
-  const seen = new Set<string>();
-  const visit = (current: string): void => {
-    for (const parent of manifest.nodes[current]?.dependsOn ?? []) {
-      if (seen.has(parent)) continue;
-      seen.add(parent);
-      if (ids.has(parent)) parents.add(parent);
-      else visit(parent);
-    }
-  };
-  visit(id);
-  return [...parents];
-};
-
 const stateOf = (run: RunRow, row: RunNodeRow | undefined): z.input<typeof RunNode>['state'] => {
   const state = row?.state ?? 'pending';
   return run.state !== 'running' && (state === 'running' || state === 'pending') ? 'cancelled' : state;
@@ -104,7 +88,7 @@ const describeRun = async (deps: DashboardDeps, run: RunRow): Promise<z.input<ty
         ...describeNode(node),
         id,
         state: stateOf(run, row),
-        dependsOn: parentsWithin(manifest, id, ids),
+        dependsOn: nearestDependencies((node) => manifest.nodes[node]?.dependsOn ?? [], id, ids),
       },
     ];
   });
