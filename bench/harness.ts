@@ -3,9 +3,9 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { joinStack } from '../src/stack';
 import { baseFolder, batchFolder } from './data';
 import { connect, secondsSince } from './floor';
+import { openStack } from './open-stack';
 import { Warehouse } from './warehouse';
 
 const USAGE = `usage: node scripts/harness-strata.mjs DATA [--batches N] [--size NAME]
@@ -53,15 +53,7 @@ export const main = async (argv: readonly string[]): Promise<number> => {
     return 2;
   }
   const home = mkdtempSync(join(tmpdir(), 'strata-harness-'));
-  const stack = await joinStack({
-    home,
-    binaryCache: resolve(__dirname, '..', '.strata', 'bin'),
-    needs: { postgres: true, temporal: true },
-    role: 'bench',
-    ports: { postgres: 0, temporal: 0, temporalUi: 0 },
-    postgresSettings: { shared_buffers: '2GB' },
-    log: () => undefined,
-  });
+  const stack = await openStack({ home, postgresSettings: { shared_buffers: '2GB' }, log: () => undefined });
   let warehouse: Warehouse | undefined;
   try {
     const databaseUrl = new URL(stack.databaseUrl ?? '');

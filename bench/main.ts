@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { joinStack } from '../src/stack';
 import type { Comparison } from './compare-tables';
 import { type DataOptions, generateData } from './data';
 import { connect, createFloor, SESSION_SQL } from './floor';
+import { openStack } from './open-stack';
 import {
   type Bench,
   buildBase,
@@ -140,15 +140,7 @@ const measure = async (bench: Bench, ingestBench: Bench, parts: readonly Part[])
 
 const runBench = async (options: Options, home: string, signal: AbortSignal): Promise<Outcome> => {
   const folder = dataFolder(options, home);
-  const stack = await joinStack({
-    home,
-    binaryCache: resolve(__dirname, '..', '.strata', 'bin'),
-    needs: { postgres: true, temporal: true },
-    role: 'bench',
-    ports: { postgres: 0, temporal: 0, temporalUi: 0 },
-    postgresSettings: SERVER_SETTINGS,
-    log,
-  });
+  const stack = await openStack({ home, postgresSettings: SERVER_SETTINGS, log });
   const warehouses: Warehouse[] = [];
   try {
     const databaseUrl = stack.databaseUrl ?? '';
