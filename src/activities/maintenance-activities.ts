@@ -4,7 +4,9 @@ import { analyzeStale } from '../db/analyze-stale';
 import { emptyUnreadFeeds, forgetDeadConsumers } from '../db/dead-consumers';
 import { openConditions } from '../db/incidents';
 import { loadPlan } from '../db/plans';
+import { makeAllPartitionsAhead } from '../db/partitions';
 import { trimFeeds } from '../db/relations';
+import { sweepKeys } from '../db/sweep-keys';
 import { sweepShadows } from '../db/sweep-shadows';
 import { LOADER_HISTORIES, RUN_HISTORIES, trimHistories } from '../db/trim-histories';
 import {
@@ -146,7 +148,9 @@ export const createMaintenanceActivities = (deps: MaintenanceActivityDeps): Main
         const consumers = planHash === undefined ? 0 : await forgetConsumers(transformerPool, planHash);
         const feeds = await emptyUnreadFeeds(transformerPool);
         await trimFeeds(transformerPool);
-        return { shadows, consumers, feeds, ...(problem === undefined ? {} : { problem }) };
+        const keys = await sweepKeys(transformerPool);
+        const partitions = await makeAllPartitionsAhead(transformerPool);
+        return { shadows, consumers, feeds, keys, partitions, ...(problem === undefined ? {} : { problem }) };
       }),
 
     trimHistories: () =>

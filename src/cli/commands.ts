@@ -19,6 +19,7 @@ import {
 } from './options';
 import { withAct } from './dlq-options';
 import { createOutput } from './output';
+import { addPartitions } from './partitions-commands';
 import type { ResumeOptions } from './resume';
 import { addSchedule } from './schedule-commands';
 import { addSource } from './source-commands';
@@ -187,6 +188,7 @@ export const addCommands = (program: Command, setExitCode: (code: number) => voi
   addResume(program, act);
   addDlq(program, act);
   addAlerts(program, act);
+  addPartitions(program, act);
   addSource(program, act);
   addSchedule(program, act);
   addStackCommands(program, act);

@@ -1,43 +1,21 @@
 import type { CommonQueryMethods } from 'slonik';
-import { z } from 'zod';
 import { quoteIdentifier, relationSql } from '../compiler/identifiers';
 import { asSubselect, plainIndexes, tableConstraints } from '../compiler/materializations/build';
 import { createFeed, STAGED } from '../compiler/materializations/delta';
 import { createKeyPlaces, keyPlacesOf } from '../compiler/materializations/key-places';
 import type { TableConfig, TrackedConfig } from '../compiler/materializations/model-config';
-import { createPartition, missingPartitions, monthsOf } from '../compiler/materializations/partitions';
 import { VALID_FROM } from '../compiler/materializations/scd2';
 import type { RelationName } from '../compiler/manifest';
 import { refuseImbalance } from '../domain/conservation';
 import type { RowCounts } from '../wire/transform';
 import { describeRelation } from './facts';
-import { listPartitions } from './list-partitions';
+import { ensurePartitions, recordChangedMonths } from './partitions';
 import { rawSql } from './raw-sql';
 import { findRelation } from './relations';
 import { beginBuild, replaceRelation, swapIn } from './replace-relation';
 import { INVALID_TABLE_DEFINITION, isSqlState } from './sqlstate';
 import { type BuildInput, countRows, execute, stageModel } from './stage-model';
 import { takeTurn } from './take-turn';
-
-const Month = z.object({ month: z.string() });
-
-/** Makes the partitions that rows of `from` need in `parent`. */
-export const ensurePartitions = async (
-  connection: CommonQueryMethods,
-  parent: RelationName,
-  rows: { readonly from: string; readonly field: string },
-): Promise<void> => {
-  const months = (await connection.any(rawSql(monthsOf(rows.from, rows.field)))).map(
-    (r) => Month.parse(r).month,
-  );
-  const existing = (await listPartitions(connection, parent)).map((p) => p.name);
-  const currentYear = new Date().getUTCFullYear();
-  const missing = missingPartitions(parent.name, existing, months, currentYear);
-  await execute(
-    connection,
-    missing.map((range) => createPartition(parent, range)),
-  );
-};
 
 const createTracked = async (
   connection: CommonQueryMethods,
@@ -49,7 +27,7 @@ const createTracked = async (
   await execute(connection, [
     `create table ${relationSql(built)} (like ${STAGED}) partition by range (${quoteIdentifier(partition.field)})`,
   ]);
-  return ensurePartitions(connection, built, { from: STAGED, field: partition.field });
+  await ensurePartitions(connection, built, { from: STAGED, field: partition.field });
 };
 
 /** Takes out of the staged rows those that `delete_where` names; returns how many. */
@@ -89,6 +67,9 @@ export const buildTracked = async (
   await swapIn(connection, input.relation);
   const places = keyPlacesOf(input.relation, config);
   if (places) await execute(connection, createKeyPlaces(places, STAGED));
+  const partition = config.materialized === 'incremental' ? config.partition_by : undefined;
+  if (partition)
+    await recordChangedMonths(connection, input.relation, { from: STAGED, columns: [partition.field] });
   const superseded = config.materialized === 'incremental' && config.load_order ? rowsIn - rows : 0;
   return { inserted, updated: 0, deleted: 0, in: rowsIn, unchanged: 0, superseded, excluded };
 };

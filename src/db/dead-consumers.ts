@@ -35,7 +35,7 @@ const isDead = (nodeIds: readonly string[]) => sql.fragment`
 `;
 
 /** The lock of who runs the model, if it is free; held to the end of the transaction. */
-const tryLock = (db: CommonQueryMethods, relation: string): Promise<boolean> =>
+export const tryLock = (db: CommonQueryMethods, relation: string): Promise<boolean> =>
   db.oneFirst(sql.type(Locked)`
     select pg_try_advisory_xact_lock(hashtextextended(${relation}, 0)) as locked
   `);

@@ -10,6 +10,7 @@ import {
   DELTA,
   type DeltaInput,
   feedDelta,
+  PLACE,
   SOURCE,
 } from '../compiler/materializations/delta';
 import { applyToKeyPlaces, keyPlacesOf } from '../compiler/materializations/key-places';
@@ -17,8 +18,8 @@ import { shapeOf, type TrackedConfig } from '../compiler/materializations/model-
 import { refuseImbalance } from '../domain/conservation';
 import type { RowCounts } from '../wire/transform';
 import { alignColumns } from './align-columns';
-import { ensurePartitions } from './build-model';
 import { ensureKeyPlaces } from './key-places';
+import { ensurePartitions, recordChangedMonths } from './partitions';
 import { PROBED_AT_MOST, probing } from './probing';
 import { rawSql } from './raw-sql';
 import { hasConsumers, saveRelation, type TrackedRelation } from './relations';
@@ -118,6 +119,11 @@ const write = async (connection: CommonQueryMethods, input: MergeInput, change: 
     const partition = config.materialized === 'incremental' ? config.partition_by : undefined;
     if (partition)
       await ensurePartitions(connection, input.relation, { from: DELTA, field: partition.field });
+    if (partition && changed > 0)
+      await recordChangedMonths(connection, input.relation, {
+        from: `(select * from ${DELTA} where _op in ('i', 'u', 'd')) as changed`,
+        columns: [partition.field, ...(change.delta.places ? [PLACE] : [])],
+      });
     if (changed > 0) await feed(connection, input, change);
     await apply(connection, input, change);
   }

@@ -190,6 +190,11 @@ export const errorCatalogue = {
     audience: 'operator',
     hint: 'Have an administrator run what `strata migrate --print-roles` prints, or set STRATA_SET_ROLES=auto.',
   },
+  PARTITIONS_NONE: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Give the model partition_by and run it; `strata partitions list` names those that have partitions.',
+  },
   RELATION_CONFLICT: {
     retryable: false,
     audience: 'operator',

@@ -35,6 +35,10 @@ export interface SweepLeftoversResult {
   consumers: number;
   /** Feeds that nobody reads any more, emptied. */
   feeds: number;
+  /** Tables of keys whose relation is no more, dropped. */
+  keys?: number | undefined;
+  /** Partitions of months to come that were made. */
+  partitions?: number | undefined;
   /** Why the worker's project, which says what consumes, could not be read; the rest was done without it. */
   problem?: { code: string; message: string } | undefined;
 }

@@ -36,6 +36,10 @@ export class Shop {
     return shop;
   }
 
+  get url(): string {
+    return this.database.url;
+  }
+
   async close(): Promise<void> {
     await this.pool.end();
     await this.database.drop();

@@ -10,6 +10,8 @@ export interface PartitionRange {
 
 const FIRST_MONTHLY_YEAR = 1990;
 const MONTHLY_YEARS_AHEAD = 5;
+/** Of relations that get rows of these days: this month and so many more have their partitions before the first row. */
+const MONTHS_MADE_AHEAD = 2;
 
 const monthStart = (year: number, month: number): string =>
   `${String(year).padStart(4, '0')}-${String(month).padStart(2, '0')}-01`;
@@ -38,8 +40,11 @@ const rangeFor = (period: string, currentYear: number): PartitionRange => {
   return { suffix: `y${pad(first)}_y${pad(last)}`, from: monthStart(first, 1), to: monthStart(last, 1) };
 };
 
-/** The range that a partition's name stands for. */
-const rangeOfName = (table: string, partition: string): { from: string; to: string } | undefined => {
+/** The range that a partition's name stands for; undefined for one that strata did not name. */
+export const rangeOfName = (
+  table: string,
+  partition: string,
+): { readonly from: string; readonly to: string } | undefined => {
   const suffix = partition.startsWith(`${table}_`) ? partition.slice(table.length + 1) : '';
   const month = /^(\d{4})_(\d{2})$/.exec(suffix);
   if (month) {
@@ -76,9 +81,37 @@ export const missingPartitions = (
   return made;
 };
 
-export const createPartition = (parent: RelationName, { suffix, from, to }: PartitionRange): string =>
-  `create table ${relationSql({ schema: parent.schema, name: `${parent.name}_${suffix}` })} partition of ${relationSql(parent)}
-for values from (${sqlLiteral(`${from} 00:00:00+00`)}) to (${sqlLiteral(`${to} 00:00:00+00`)})`;
+const monthAfter = (period: string, months: number): string => {
+  const at = ordinal(period) - 1 + months;
+  return monthStart(Math.floor(at / 12), (at % 12) + 1);
+};
+
+/** Months to come of a relation that has last month's rows, or newer ones; one of old data gets none. */
+export const monthsAhead = (
+  table: string,
+  existing: readonly string[],
+  currentMonth: string,
+): readonly string[] => {
+  const isCurrent = existing.some((name) => {
+    const range = rangeOfName(table, name);
+    return range !== undefined && ordinal(range.to) >= ordinal(currentMonth);
+  });
+  if (!isCurrent) return [];
+  return Array.from({ length: MONTHS_MADE_AHEAD + 1 }, (_, i) => monthAfter(currentMonth, i));
+};
+
+/** As `for values` takes them. */
+export const boundsOf = ({ from, to }: { readonly from: string; readonly to: string }): string =>
+  `for values from (${sqlLiteral(`${from} 00:00:00+00`)}) to (${sqlLiteral(`${to} 00:00:00+00`)})`;
+
+/** Made beside and attached: other than `partition of`, that lets readers of the parent go on until the commit. */
+export const createPartition = (parent: RelationName, range: PartitionRange): string[] => {
+  const partition = relationSql({ schema: parent.schema, name: `${parent.name}_${range.suffix}` });
+  return [
+    `create table ${partition} (like ${relationSql(parent)} including all)`,
+    `alter table ${relationSql(parent)} attach partition ${partition} ${boundsOf(range)}`,
+  ];
+};
 
 /** The UTC months of a column in a relation, as `YYYY-MM-01`. */
 export const monthsOf = (from: string, field: string): string =>
