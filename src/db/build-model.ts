@@ -10,7 +10,6 @@ import { refuseImbalance } from '../domain/conservation';
 import type { RowCounts } from '../wire/transform';
 import { describeRelation } from './facts';
 import { ensurePartitions, recordChangedMonths } from './partitions';
-import { rawSql } from './raw-sql';
 import { findRelation } from './relations';
 import { beginBuild, replaceRelation, swapIn } from './replace-relation';
 import { INVALID_TABLE_DEFINITION, isSqlState } from './sqlstate';

@@ -94,7 +94,8 @@ export const monthsAhead = (
 ): readonly string[] => {
   const isCurrent = existing.some((name) => {
     const range = rangeOfName(table, name);
-    return range !== undefined && ordinal(range.to) >= ordinal(currentMonth);
+    const now = ordinal(currentMonth);
+    return range !== undefined && ordinal(range.from) <= now && now <= ordinal(range.to);
   });
   if (!isCurrent) return [];
   return Array.from({ length: MONTHS_MADE_AHEAD + 1 }, (_, i) => monthAfter(currentMonth, i));

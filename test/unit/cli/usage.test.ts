@@ -18,7 +18,7 @@ const run = async (args: readonly string[]): Promise<{ code: number; stdout: str
 };
 
 const COMMANDS =
-  'alerts ingest inbox run test verify ls compile status dev demo dashboard worker migrate temporal dlq resume source schedule'.split(
+  'alerts ingest inbox run test verify ls compile status dev demo dashboard worker migrate temporal dlq resume source schedule partitions'.split(
     ' ',
   );
 
