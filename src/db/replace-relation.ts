@@ -109,7 +109,8 @@ export const beginBuild = async (
   return built;
 };
 
-const moveBuilt = (connection: CommonQueryMethods, relation: RelationName): Promise<void> =>
+/** Moves what was built, with its partitions, into the place of a relation. */
+export const moveBuilt = (connection: CommonQueryMethods, relation: RelationName): Promise<void> =>
   replaceRelation(connection, relation, async (savepoint) => {
     const built = buildName(relation);
     const partitions = await listPartitions(savepoint, built);

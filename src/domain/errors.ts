@@ -195,6 +195,11 @@ export const errorCatalogue = {
     audience: 'operator',
     hint: 'Give the model partition_by and run it; `strata partitions list` names those that have partitions.',
   },
+  ADOPT_REFUSED: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Give the model partition_by; a run has to have built its table before.',
+  },
   RELATION_CONFLICT: {
     retryable: false,
     audience: 'operator',
