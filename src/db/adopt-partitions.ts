@@ -111,7 +111,7 @@ const buildBeside = async (
   await execute(connection, tableConstraints(built, config, ''));
   await copyIndexes(connection, relation, built);
   await execute(connection, [`analyze ${relationSql(built)}`]);
-  const { rows } = await connection.query(rawSql(`select count(*) as rows from ${standing}`));
+  const { rows } = await connection.query(rawSql(`select count(*) as rows from ${relationSql(relation)}`));
   refuseImbalance(relationKey(relation), [
     { left: 'rows of the table', is: Count.parse(rows[0]).rows, right: 'in partitions', of: copied },
   ]);
