@@ -12,6 +12,7 @@ import { openSources } from './open-to-roles';
 import { loadPlan } from './plans';
 import { getRun } from './runs';
 import { suspensionsOf } from './suspensions';
+import { markUpToDate } from './up-to-date';
 import { databaseUuid } from './warehouse';
 
 export interface PlanRunRequest {
@@ -57,12 +58,15 @@ const plannedNodes = (manifest: Manifest, { command, select, exclude }: Transfor
   });
 };
 
-/** The run and where each dataset stands as it begins, in one transaction; a retry keeps what the first try pinned. */
+/**
+ * The run and where each dataset stands as it begins, in one transaction; a retry keeps what the first try pinned.
+ * Returns whether this is the first.
+ */
 const recordRun = async (
   transaction: DatabaseTransactionConnection,
   { runId, workflowId, planHash, transform }: PlanRunRequest,
   run: { nodeCount: number; datasets: readonly string[] },
-): Promise<void> => {
+): Promise<boolean> => {
   const inserted = await transaction.query(sql.typeAlias('void')`
     insert into ops.run (run_id, workflow_id, command, plan_hash, full_refresh, vars, selected)
     values (
@@ -71,7 +75,7 @@ const recordRun = async (
     )
     on conflict (run_id) do nothing
   `);
-  if (inserted.rowCount === 0) return;
+  if (inserted.rowCount === 0) return false;
   await transaction.query(sql.typeAlias('void')`
     insert into ops.run_input (run_id, dataset, position)
     select ${runId}, d.dataset, coalesce(max(l.position), 0)
@@ -79,6 +83,7 @@ const recordRun = async (
     left join ops.load as l on l.dataset = d.dataset
     group by d.dataset
   `);
+  return true;
 };
 
 const suspensionText = (
@@ -113,16 +118,15 @@ const withSuspensions = async (
 
 const InputRow = z.object({ dataset: z.string(), position: z.string() });
 
-/** What the run consumes, and its logical time: as the first try recorded them. */
-const pinned = async (
+/** Up to where the run consumes each dataset: as the first try recorded it. */
+const pinnedInputs = async (
   transaction: DatabaseTransactionConnection,
   runId: string,
-): Promise<Required<Pick<PlanRunResult, 'startedAt' | 'inputs'>>> => {
-  const { started_at: startedAt } = await getRun(transaction, runId);
+): Promise<Record<string, number>> => {
   const rows = await transaction.any(sql.type(InputRow)`
     select dataset, position from ops.run_input where run_id = ${runId} order by dataset
   `);
-  return { startedAt, inputs: Object.fromEntries(rows.map((row) => [row.dataset, Number(row.position)])) };
+  return Object.fromEntries(rows.map((row) => [row.dataset, Number(row.position)]));
 };
 
 const plannedBefore = async (pool: DatabasePool, runId: string): Promise<string | undefined> =>
@@ -131,7 +135,8 @@ const plannedBefore = async (pool: DatabasePool, runId: string): Promise<string 
   )) ?? undefined;
 
 /**
- * Chooses the nodes of a run, makes the bronze relations they read, and pins the run's plan, logical time and inputs.
+ * Chooses the nodes of a run, makes the bronze relations they read, and pins the run's plan, logical time and inputs;
+ * nodes that have nothing to do are recorded as done.
  * Idempotent per `runId`: a retry keeps what the first try pinned, though the project has changed in between.
  * @throws PLAN_UNKNOWN, SELECTION_EMPTY, SELECTOR_INVALID, DATASET_INCOMPATIBLE
  */
@@ -146,13 +151,16 @@ export const planRun = async (
   for (const dataset of datasets) await ensureBronze(bronzePool, dataset);
   await openSources(pool, manifest);
   const planned = await pool.transaction(async (transaction) => {
-    await recordRun(transaction, request, {
+    const isFirst = await recordRun(transaction, request, {
       nodeCount: nodes.length,
       datasets: datasets.map((d) => d.name),
     });
+    const run = await getRun(transaction, request.runId);
+    const tried = await withSuspensions(transaction, manifest, { nodes, transform: request.transform });
     return {
-      nodes: await withSuspensions(transaction, manifest, { nodes, transform: request.transform }),
-      ...(await pinned(transaction, request.runId)),
+      nodes: await markUpToDate(transaction, manifest, { nodes: tried, run, isFirst }),
+      startedAt: run.started_at,
+      inputs: await pinnedInputs(transaction, request.runId),
     };
   });
   return { ...planned, databaseUuid: await databaseUuid(pool), planHash };

@@ -28,6 +28,7 @@ import {
 import type { Run } from './runs';
 import { sql } from './sql';
 import { type BuildInput, dropStaged } from './stage-model';
+import { keepBasis } from './up-to-date';
 
 export interface ModelInput {
   readonly manifest: Manifest;
@@ -246,5 +247,6 @@ export const runModel = async (connection: CommonQueryMethods, input: ModelInput
   const { effect, readsAll } = await carryOnOrBuild(connection, input);
   const positions = await upstreamPositions(connection, input, { readsAll });
   await saveProgress(connection, input.model.relation, positions);
+  if (!readsAll) await keepBasis(connection, { ...input, effect });
   return effect;
 };

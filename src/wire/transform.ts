@@ -43,6 +43,8 @@ export interface PlannedNode {
   dependsOn: string[];
   /** The node is left out, and with it what depends on it: why, and how to change that. */
   suspended?: string | undefined;
+  /** Nothing that the node reads has changed since it last found nothing: it is recorded as done, and not run. */
+  upToDate?: boolean | undefined;
 }
 
 /** A node that failed alike in several runs in a row, and is left out until that is lifted. */

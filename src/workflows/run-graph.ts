@@ -10,12 +10,24 @@ export interface GraphRun {
   readonly onResult?: (result: NodeResult) => void;
 }
 
+const describe = ({ id, name, label, kind, materialized }: PlannedNode) => ({
+  nodeId: id,
+  name,
+  label,
+  kind,
+  materialized,
+});
+
+const upToDate = (node: PlannedNode): NodeResult => ({
+  ...describe(node),
+  state: 'success',
+  rows: { inserted: 0, updated: 0, deleted: 0 },
+  durationMs: 0,
+  attempts: 0,
+});
+
 const skipped = (node: PlannedNode, message: string, rootCause?: PlannedNode): NodeResult => ({
-  nodeId: node.id,
-  name: node.name,
-  label: node.label,
-  kind: node.kind,
-  materialized: node.materialized,
+  ...describe(node),
   state: 'skipped',
   durationMs: 0,
   attempts: 0,
@@ -26,7 +38,7 @@ const skipped = (node: PlannedNode, message: string, rootCause?: PlannedNode): N
 /**
  * Runs a graph: a node starts when its own parents are done, at most `threads` at once, in the order of `nodes`. What
  * depends on a failed node is skipped, naming the node that failed first; so are suspended nodes, and what depends on
- * them; the rest goes on. Results come in the order of `nodes`. When `execute` rejects, nothing more starts, and the
+ * them; the rest goes on. A node that is up to date is done as it is. Results come in the order of `nodes`. When `execute` rejects, nothing more starts, and the
  * rejection follows once all that runs has ended.
  */
 export const runGraph = async ({ nodes, threads, execute, onResult }: GraphRun): Promise<NodeResult[]> => {
@@ -62,6 +74,9 @@ export const runGraph = async ({ nodes, threads, execute, onResult }: GraphRun):
         waiting.delete(node);
         culprits.set(node.id, node);
         record(node, skipped(node, node.suspended));
+      } else if (node.upToDate && parents.every((id) => results.has(id))) {
+        waiting.delete(node);
+        record(node, upToDate(node));
       } else if (running.size < threads && parents.every((id) => results.has(id))) {
         waiting.delete(node);
         start(node);

@@ -44,7 +44,10 @@ export const verifyNodes = async (
   };
   const skipped = new Set(ran.filter((result) => result.state === 'skipped').map((result) => result.nodeId));
   const results = await runGraph({
-    nodes: plan.nodes.filter((node) => !skipped.has(node.id)),
+    nodes: plan.nodes
+      .filter((node) => !skipped.has(node.id))
+      // What its run had not to do is compared all the same.
+      .map((node) => ({ ...node, upToDate: false })),
     threads: plan.threads,
     execute: (node) => runWithRetries(work, node),
     onResult: (result) => progress.ended(both(result)),

@@ -187,9 +187,11 @@ from jsonb_array_elements('${json.replaceAll("'", "''")}') as r`),
         const results: NodeResult[] = [];
         let failed = false;
         for (const [index, node] of nodes.entries()) {
+          const attempt = this.attemptAt(runId, node.id);
           const result: NodeResult | undefined = failed
             ? undefined
-            : await runOne(this.attemptAt(runId, node.id), index);
+            : // What is up to date is recorded already: the record comes back.
+              await (node.upToDate ? attempt() : runOne(attempt, index));
           const state = failed ? 'skipped' : 'failed';
           results.push(result ?? { ...node, nodeId: node.id, state, durationMs: 0, attempts: 1 });
           failed ||= result === undefined;
