@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
+import { Client } from 'pg';
 import { queryRows } from './stack-homes';
 import { loadTransactions, type LoadOrder } from './load-process';
 import { waitFor } from './wait-for';
@@ -19,22 +20,46 @@ export interface ResumedLoad {
   readonly secondsResumed: number;
 }
 
-interface Progress {
-  readonly safe: number;
-  /** With what the server has of the chunk that is being sent. */
-  readonly sent: number;
-}
+/** Any number will do: who asks for this lock waits. */
+const HELD_CHUNK = 4_207_113;
 
-const progressOf = async (order: LoadOrder): Promise<Progress> => {
+/**
+ * Makes the transaction of the first chunk that ends after `fromBytes` wait before its commit, until the client of the
+ * answer ends: however quick the load is, it is killed there.
+ */
+const holdChunk = async (databaseUrl: string, fromBytes: number): Promise<Client> => {
+  await queryRows(
+    databaseUrl,
+    `create or replace function public.hold_chunk() returns trigger language plpgsql as $$
+    begin
+      if new.end_offset >= ${Math.ceil(fromBytes)} then perform pg_advisory_xact_lock(${HELD_CHUNK}); end if;
+      return new;
+    end $$;
+    create or replace trigger hold_chunk before insert on ops.load_chunk
+    for each row execute function public.hold_chunk()`,
+  );
+  const client = new Client({ connectionString: databaseUrl });
+  await client.connect();
+  await client.query(`select pg_advisory_lock(${HELD_CHUNK})`);
+  return client;
+};
+
+const isHeld = async (databaseUrl: string): Promise<boolean> => {
+  const waiting = await queryRows(
+    databaseUrl,
+    `select from pg_locks where locktype = 'advisory' and objid = ${HELD_CHUNK} and not granted
+      and database = (select oid from pg_database where datname = current_database())`,
+  );
+  return waiting.length > 0;
+};
+
+const safeBytesOf = async (order: LoadOrder): Promise<number> => {
   const [row] = await queryRows(
     order.databaseUrl,
-    `select coalesce(max(c.end_offset), 0) as safe,
-      (select coalesce(max(bytes_processed), 0) from pg_stat_progress_copy where datname = current_database()) as copying
-    from ops.load_chunk as c
+    `select coalesce(max(c.end_offset), 0) as safe from ops.load_chunk as c
     inner join ops.load as l on l.load_id = c.load_id where l.batch_id = ${order.batchId}`,
   );
-  const safe = Number(row?.safe);
-  return { safe, sent: safe + Number(row?.copying) };
+  return Number(row?.safe);
 };
 
 /** Loads in a process of its own, until it is killed. */
@@ -70,22 +95,26 @@ const sessionsEnd = (databaseUrl: string): Promise<unknown> =>
     { what: 'the end of the sessions' },
   );
 
-/** Kills a load by SIGKILL as soon as so much of the content has been sent, and loads the rest in this process. */
+/**
+ * Kills a load by SIGKILL when it is about to commit the chunk that reaches so much of the content, and loads the rest in
+ * this process.
+ */
 export const killAndResume = async (
   order: LoadOrder,
   { killedAtBytes, timeoutMs }: { readonly killedAtBytes: number; readonly timeoutMs: number },
 ): Promise<ResumedLoad> => {
+  const held = await holdChunk(order.databaseUrl, killedAtBytes);
   const loading = loadInProcess(order);
   try {
-    await waitFor(async () => (await progressOf(order)).sent >= killedAtBytes, {
-      intervalMs: 2,
+    await waitFor(() => isHeld(order.databaseUrl), {
       timeoutMs,
-      what: 'the content that is to be sent',
+      what: 'the chunk at which the load is killed',
     });
   } finally {
     await loading.kill();
+    await held.end();
   }
-  const { safe } = await progressOf(order);
+  const safe = await safeBytesOf(order);
   const startedAt = performance.now();
   await loadTransactions(order);
   const secondsResumed = (performance.now() - startedAt) / 1000;
