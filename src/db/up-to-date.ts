@@ -160,9 +160,10 @@ const recordUpToDate = async (
   if (nodes.length === 0) return;
   await transaction.query(sql.typeAlias('void')`
     insert into ops.model_run (
-      run_id, node_id, label, kind, materialized, state, rows_inserted, rows_updated, rows_deleted, attempts, duration_ms
+      run_id, node_id, label, kind, materialized, state, rows_inserted, rows_updated, rows_deleted, rows_in,
+      rows_unchanged, rows_superseded, rows_excluded, attempts, duration_ms
     )
-    select ${runId}, n.id, n.label, 'model', n.materialized, 'success', 0, 0, 0, 0, 0
+    select ${runId}, n.id, n.label, 'model', n.materialized, 'success', 0, 0, 0, 0, 0, 0, 0, 0, 0
     from jsonb_to_recordset(${JSON.stringify(nodes)}::jsonb) as n (id text, label text, materialized text)
   `);
 };

@@ -21,7 +21,7 @@ const describe = ({ id, name, label, kind, materialized }: PlannedNode) => ({
 const upToDate = (node: PlannedNode): NodeResult => ({
   ...describe(node),
   state: 'success',
-  rows: { inserted: 0, updated: 0, deleted: 0 },
+  rows: { in: 0, inserted: 0, updated: 0, deleted: 0, unchanged: 0, superseded: 0, excluded: 0 },
   durationMs: 0,
   attempts: 0,
 });

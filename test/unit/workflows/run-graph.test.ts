@@ -34,6 +34,24 @@ test('parents outside the run are no reason to wait', async () => {
   expect(results.map((r) => r.state)).toEqual(['success']);
 });
 
+test('a node that is up to date is not run, and is done for those that wait for it', async () => {
+  const executed: string[] = [];
+  const results = await runGraph({
+    nodes: [{ ...node('a'), upToDate: true }, { ...node('b', 'a'), upToDate: true }, node('c', 'b')],
+    threads: 1,
+    execute: async (n) => {
+      executed.push(n.id);
+      return resultOf(n, 'success');
+    },
+  });
+  expect(executed).toEqual(['c']);
+  expect(results.map((r) => [r.state, r.attempts])).toEqual([
+    ['success', 0],
+    ['success', 0],
+    ['success', 1],
+  ]);
+});
+
 test('a warning is no failure', async () => {
   const results = await runGraph({
     nodes: [node('a'), node('b', 'a')],
