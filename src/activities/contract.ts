@@ -7,7 +7,12 @@ import type {
   RecordAlertsResult,
 } from '../wire/alerts';
 import type { CheckFreshnessInput, CheckFreshnessResult } from '../wire/freshness';
-import type { ScanInboxResult, SettleInboxFileInput, SettleInboxFileResult } from '../wire/inbox';
+import type {
+  ScanInboxInput,
+  ScanInboxResult,
+  SettleInboxFileInput,
+  SettleInboxFileResult,
+} from '../wire/inbox';
 import type {
   AcceptBatchInput,
   AcceptBatchResult,
@@ -19,6 +24,7 @@ import type {
   PublishBatchResult,
 } from '../wire/ingest';
 import type {
+  AnalyzeTablesInput,
   AnalyzeTablesResult,
   EndAbandonedInput,
   EndAbandonedResult,
@@ -58,7 +64,7 @@ export interface Activities {
   /** Records that the batch failed, and sweeps its rows. */
   failBatch(input: FailBatchInput): Promise<void>;
   /** What is ready in the worker's inbox, and which dataset each file is for. */
-  scanInbox(input: Record<string, never>): Promise<ScanInboxResult>;
+  scanInbox(input: ScanInboxInput): Promise<ScanInboxResult>;
   /** Moves a file of the inbox away, with a report beside it. */
   settleInboxFile(input: SettleInboxFileInput): Promise<SettleInboxFileResult>;
   /** Tells the warehouse's coordinator of a published batch; starts the coordinator where there is none. */
@@ -104,5 +110,5 @@ export interface Activities {
   /** Removes some of the results that are older than the retention. */
   trimHistories(): Promise<TrimHistoriesResult>;
   /** Takes the statistics of tables anew, where they are out of date. */
-  analyzeTables(): Promise<AnalyzeTablesResult>;
+  analyzeTables(input?: AnalyzeTablesInput): Promise<AnalyzeTablesResult>;
 }

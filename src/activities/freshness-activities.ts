@@ -23,8 +23,9 @@ export interface FreshnessActivityDeps {
 const conditionsOf = async (
   pool: DatabasePool,
   { checkId, sources }: CheckedFreshness,
+  schedule: string | undefined,
 ): Promise<Condition[]> => {
-  const findings = freshnessFindings(checkId, sources);
+  const findings = freshnessFindings(checkId, sources, schedule);
   return toTell(findings, await openConditions(pool, findings.right), {});
 };
 
@@ -35,13 +36,13 @@ export const createFreshnessActivities = ({
   searchAttributes,
   guard,
 }: FreshnessActivityDeps): Pick<Activities, 'checkFreshness'> => ({
-  checkFreshness: ({ planHash, projectDir, ...request }) =>
+  checkFreshness: ({ planHash, projectDir, schedule, ...request }) =>
     guard(async () => {
       const manifest = await loadPlan(pool, planHash ?? (await projects.storePlan(projectDir)));
       const checkId = thisWorkflow().workflowRunId;
       const checked = await checkFreshness(pool, { ...request, checkId, manifest });
       const isLive = request.asOf === undefined;
-      const conditions = isLive ? await conditionsOf(pool, checked) : [];
+      const conditions = isLive ? await conditionsOf(pool, checked, schedule) : [];
       return {
         ...checked,
         ...{ isLive, conditions, warehouse, searchAttributes },

@@ -7,7 +7,7 @@ import { checkDatabaseUuid, databaseUuid } from '../db/warehouse';
 import { datasetOfName } from '../domain/inbox-names';
 import { secondsToWait } from '../domain/inbox-pause';
 import { spanText } from '../domain/span-text';
-import { workflowSubject } from '../domain/workflow-findings';
+import { succeededWorkflow } from '../domain/workflow-findings';
 import { ingestWorkflowId, WORKFLOW } from '../wire/names';
 import { StrataError } from '../domain/errors';
 import { folderOf, inboxReport } from '../domain/inbox-verdict';
@@ -77,7 +77,7 @@ export const createInboxActivities = (deps: InboxActivityDeps): InboxActivities 
   const inbox =
     deps.inbox === undefined ? undefined : createInbox({ location: deps.inbox, settleMs, pathStyle });
   return {
-    scanInbox: () =>
+    scanInbox: ({ schedule }) =>
       guard(async () => {
         const base = { warehouse, databaseUuid: await databaseUuid(pool) };
         if (inbox === undefined) return { ...base, ready: [], waiting: 0, more: false };
@@ -97,9 +97,7 @@ export const createInboxActivities = (deps: InboxActivityDeps): InboxActivities 
         const postponed = await postponedOf(pool, warehouse, all);
         const due = all.filter((file) => !postponed.has(file));
         const files = due.slice(0, MAX_FILES);
-        const right = await openConditions(pool, [
-          { kind: 'failure', subject: workflowSubject(WORKFLOW.inbox) },
-        ]);
+        const right = await openConditions(pool, succeededWorkflow({ type: WORKFLOW.inbox, schedule }));
         return {
           ...base,
           inbox: inbox.location,

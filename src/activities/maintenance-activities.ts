@@ -18,7 +18,7 @@ import {
 } from '../db/unfinished';
 import { databaseUuid } from '../db/warehouse';
 import { failedBatchConditions } from '../domain/batch-findings';
-import { workflowSubject } from '../domain/workflow-findings';
+import { succeededWorkflow } from '../domain/workflow-findings';
 import * as ingest from '../ingest';
 import type { Condition } from '../wire/alerts';
 import type { EndAbandonedInput, SweepLeftoversResult, Unfinished } from '../wire/maintenance';
@@ -160,12 +160,10 @@ export const createMaintenanceActivities = (deps: MaintenanceActivityDeps): Main
         return { removed: { ...ofLoads.removed, ...ofRuns.removed }, more: ofLoads.more || ofRuns.more };
       }),
 
-    analyzeTables: () =>
+    analyzeTables: ({ schedule } = {}) =>
       guard(async (signal) => {
         const analyzed = await analyzeStale(pool, { signal });
-        const right = await openConditions(pool, [
-          { kind: 'failure', subject: workflowSubject(WORKFLOW.maintenance) },
-        ]);
+        const right = await openConditions(pool, succeededWorkflow({ type: WORKFLOW.maintenance, schedule }));
         const conditions = right.map((key): Condition => ({ ...key, state: 'ok' }));
         return { analyzed, conditions, warehouse, searchAttributes };
       }),

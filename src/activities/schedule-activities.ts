@@ -10,7 +10,7 @@ import type { DatabasePool } from 'slonik';
 import { openConditions } from '../db/incidents';
 import { databaseUuid } from '../db/warehouse';
 import { isErrorCode, StrataError } from '../domain/errors';
-import { workflowSubject } from '../domain/workflow-findings';
+import { succeededWorkflow } from '../domain/workflow-findings';
 import type { Condition } from '../wire/alerts';
 import { pipelineWorkflowId, UPDATE, WORKFLOW } from '../wire/names';
 import type { RunRequest, StartedRun } from '../wire/pipeline';
@@ -39,10 +39,13 @@ const asStrataError = (error: unknown): StrataError => {
 };
 
 /**
- * Asks for a run and waits until it has started. `updateId` is the request's own: asked again after an answer that got
- * lost, the coordinator knows it. One that has continued as new meanwhile doesn't; it has kept what was asked for.
+ * Asks for a run and waits until it has started. Asked again under the same `requestId`, after an answer that got lost
+ * or was cut short, the coordinator answers with the same run.
  */
-const requestRun = async (warehouse: string, request: RunRequest, updateId: string): Promise<StartedRun> => {
+const requestRun = async (
+  warehouse: string,
+  request: RunRequest & { readonly requestId: string },
+): Promise<StartedRun> => {
   for (let renewals = 0; ; renewals++) {
     const startWorkflowOperation = new WithStartWorkflowOperation(WORKFLOW.pipeline, {
       workflowId: pipelineWorkflowId(warehouse),
@@ -56,7 +59,7 @@ const requestRun = async (warehouse: string, request: RunRequest, updateId: stri
         UPDATE.requestRun,
         {
           args: [request],
-          updateId: renewals === 0 ? updateId : `${updateId}/${renewals}`,
+          updateId: renewals === 0 ? request.requestId : `${request.requestId}/${renewals}`,
           startWorkflowOperation: startWorkflowOperation as never,
         },
       );
@@ -85,21 +88,16 @@ export const createScheduleActivities = ({
   searchAttributes,
   guard,
 }: ScheduleActivityDeps): Pick<Activities, 'requestScheduledRun' | 'runState'> => ({
-  requestScheduledRun: ({ transform }) =>
+  requestScheduledRun: ({ transform, schedule }) =>
     guard(async (signal) => {
       const uuid = await databaseUuid(pool);
       const { workflowId, workflowRunId } = thisWorkflow();
       const stopped = new Promise<never>((_, reject) => {
         signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
       });
-      const request = { transform, databaseUuid: uuid };
-      const started = await Promise.race([
-        requestRun(warehouse, request, `${workflowId}/${workflowRunId}`),
-        stopped,
-      ]);
-      const right = await openConditions(pool, [
-        { kind: 'failure', subject: workflowSubject(WORKFLOW.scheduledRun) },
-      ]);
+      const request = { transform, databaseUuid: uuid, requestId: `${workflowId}/${workflowRunId}` };
+      const started = await Promise.race([requestRun(warehouse, request), stopped]);
+      const right = await openConditions(pool, succeededWorkflow({ type: WORKFLOW.scheduledRun, schedule }));
       const conditions = right.map((key): Condition => ({ ...key, state: 'ok' }));
       return { ...started, conditions, databaseUuid: uuid, warehouse, searchAttributes };
     }),

@@ -25,10 +25,13 @@ const printAddresses = (
 
 /** Of the embedded Temporal only; what is wrong with the file stops nothing. */
 const applySchedules = async ({ config, client }: Servers, output: Output): Promise<void> => {
-  if (config.temporal.address !== undefined) return;
+  if (config.temporal.address !== undefined) {
+    output.line('Schedules   not applied to a Temporal of your own: strata schedule apply');
+    return;
+  }
   try {
     const declared = await declaredSchedules(config);
-    const lines = applyLines(await applyDeclared(client, declared), declared);
+    const lines = applyLines(await applyDeclared(client, declared, output), declared);
     output.line(`Schedules   ${lines.join('; ')}`);
   } catch (error) {
     output.note(`warning: the schedules are not applied: ${errorLine(describeError(error))}`);

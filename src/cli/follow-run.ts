@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { WorkflowHandle } from '@temporalio/client';
 import { StrataError } from '../domain/errors';
 import { pipelineWorkflowId, QUERY, UPDATE, WORKFLOW } from '../wire/names';
@@ -30,6 +31,7 @@ export const requestRun = async (
   signal: AbortSignal,
 ): Promise<StartedRun> => {
   const { WithStartWorkflowOperation } = await import('@temporalio/client');
+  const requestId = randomUUID();
   for (;;) {
     const startWorkflowOperation = new WithStartWorkflowOperation(WORKFLOW.pipeline, {
       workflowId: pipelineWorkflowId(session.warehouse),
@@ -41,7 +43,7 @@ export const requestRun = async (
       return await untilAborted(
         signal,
         session.client.workflow.executeUpdateWithStart<never, StartedRun, [RunRequest]>(UPDATE.requestRun, {
-          args: [{ ...request, databaseUuid: session.databaseUuid }],
+          args: [{ ...request, databaseUuid: session.databaseUuid, requestId }],
           startWorkflowOperation: startWorkflowOperation as never,
         }),
       );

@@ -60,7 +60,7 @@ export const addSchedule = (program: Command, act: Act): void => {
     load: () => operate().scheduleTriggerCommand,
   });
   withTemporal(schedule.command('backfill'))
-    .description('starts what a schedule would have started at past times, one after the other')
+    .description('starts what a schedule would have started at past times')
     .argument('<name>', 'its name')
     .requiredOption('--from <time>', 'the first time, e.g. 2026-01-31T00:00Z', timeOption)
     .requiredOption('--to <time>', 'the time before which it ends', timeOption)

@@ -1,3 +1,4 @@
+import { countOf } from '../domain/count-of';
 import { StrataError } from '../domain/errors';
 import {
   backfillSchedule,
@@ -93,10 +94,12 @@ export const scheduleBackfillCommand = (
   if (from >= to) throw new StrataError('INPUT_INVALID', '--from has to be before --to');
   const { name } = options;
   return withTemporalAlone(context, { role: 'schedule backfill' }, async ({ client, warehouse }) => {
-    await backfillSchedule(client, { warehouse, name, from, to });
-    context.output.document({ name, from: from.toISOString(), to: to.toISOString() });
+    const count = await backfillSchedule(client, { warehouse, name, from, to });
+    context.output.document({ name, from: from.toISOString(), to: to.toISOString(), count });
     context.output.line(
-      `${name}: backfilled from ${options.from}, before ${options.to}, one after the other`,
+      count === 0
+        ? `${name}: it has no time from ${options.from} to before ${options.to}: nothing started`
+        : `${name}: ${countOf(count, 'start')} asked for, from ${options.from} to before ${options.to}`,
     );
     return 0;
   });

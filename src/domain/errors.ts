@@ -268,6 +268,11 @@ export const errorCatalogue = {
     audience: 'operator',
     hint: 'Trigger it once instead: `strata schedule trigger`.',
   },
+  SCHEDULE_BACKFILL_TOO_LONG: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Backfill a shorter range first (`--to`), and the rest when that is done.',
+  },
   STACK_FAILED: { retryable: false, audience: 'operator', hint: 'See the log named.' },
 } as const satisfies Record<string, CatalogueEntry>;
 

@@ -3,7 +3,7 @@ import type { SourceFreshness } from '../wire/freshness';
 import { WORKFLOW } from '../wire/names';
 import { alertSummary } from './alert-summary';
 import type { Findings } from './run-findings';
-import { workflowSubject } from './workflow-findings';
+import { succeededWorkflow } from './workflow-findings';
 
 /** A batch that failed, or was refused, has its own incident: that a source is stale because of it, is part of that. */
 const causeOf = ({ dataset, diagnosis }: SourceFreshness): ConditionKey | undefined =>
@@ -26,13 +26,17 @@ const breachOf = (source: SourceFreshness, severity: 'warn' | 'error', checkId: 
 };
 
 /** What a check of the sources says: which are stale, and which are not. */
-export const freshnessFindings = (checkId: string, sources: readonly SourceFreshness[]): Findings => ({
+export const freshnessFindings = (
+  checkId: string,
+  sources: readonly SourceFreshness[],
+  schedule?: string,
+): Findings => ({
   wrong: sources.flatMap((source) =>
     source.status === 'warn' || source.status === 'error' ? [breachOf(source, source.status, checkId)] : [],
   ),
   right: [
     // The check itself has come to an end.
-    { kind: 'failure', subject: workflowSubject(WORKFLOW.freshness) },
+    ...succeededWorkflow({ type: WORKFLOW.freshness, schedule }),
     ...sources
       .filter(({ status }) => status === 'pass')
       .map(({ source }): ConditionKey => ({ kind: 'freshness', subject: source })),

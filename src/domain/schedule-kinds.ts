@@ -100,13 +100,26 @@ export const whyNoBackfill = ({ kind, timeVar }: ScheduledWork): string | undefi
   }
 };
 
+/** So many waiting starts Temporal keeps of a schedule; it drops what goes beyond. */
+export const MAX_BACKFILL = 1_000;
+
+/**
+ * How the starts of a backfill go beside each other and beside the live ones. Runs wait for their turn anyway, and
+ * each is for a time of its own. Checks of past moments hold up nothing: what waited in a line would have the live
+ * checks, which are skipped while one goes on, skipped until the whole line is done.
+ */
+export const backfillOverlapOf = (kind: ScheduleKind): ScheduleOverlap =>
+  kind === 'freshness' ? 'allow_all' : 'buffer_all';
+
 /** What is wrong with how a schedule's policy is declared, if anything. */
 export const policyProblem = (
   work: ScheduledWork,
-  { catchupMs, jitterMs }: SchedulePolicy,
+  { overlap, catchupMs, jitterMs }: SchedulePolicy,
 ): string | undefined => {
   if (whyNoBackfill(work) === undefined && jitterMs > 0)
     return 'jitter: its times can be backfilled, and jitter would shift which of them a range has';
+  if ((work.kind === 'freshness' || work.kind === 'inbox') && overlap.startsWith('buffer_'))
+    return 'overlap: one that has waited says nothing that the next one does not: skip is expected';
   if (work.kind === 'freshness' && catchupMs >= SCHEDULE_BACKFILL_AFTER_MS)
     return 'catchup_window: a check that is 15 minutes late is taken for a backfill: less is expected';
   return undefined;

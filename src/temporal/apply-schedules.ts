@@ -9,9 +9,13 @@ import { StrataError } from '../domain/errors';
 import { redact } from '../observability/redact';
 import { scheduleId } from '../wire/names';
 import {
+  type Applied,
   appliedOf,
+  isAsDeclared,
+  isChangedElsewhere,
   MANAGED_BY,
   type ScheduleTarget,
+  seenAs,
   type TargetSchedule,
   targetSchedule,
 } from './schedule-options';
@@ -23,6 +27,8 @@ export interface AppliedSchedule {
   readonly change: ScheduleChange;
   /** Of one that was updated: an operator has paused or resumed it, and that was left as it is. */
   readonly keptPaused?: boolean | undefined;
+  /** Of one that was updated: somebody else had changed what it does. */
+  readonly changedElsewhere?: boolean | undefined;
 }
 
 /** gRPC's INVALID_ARGUMENT. */
@@ -90,6 +96,23 @@ const update = async (
   return { name, change: 'updated', ...(keptPaused ? { keptPaused } : {}) };
 };
 
+/**
+ * Notes with the schedule what the server has made of it, so that a change by somebody else shows. An apply that is cut
+ * short before does all of it again.
+ */
+const seal = async (client: Client, { applied, ...target }: TargetSchedule): Promise<void> => {
+  await client.schedule.getHandle(target.scheduleId).update((there) => {
+    const { spec, policies, action } = target;
+    const strataApplied: Applied = { ...applied, seen: seenAs(there) };
+    return {
+      spec,
+      ...(policies === undefined ? {} : { policies }),
+      action: { ...action, memo: { strataApplied } },
+      state: { ...there.state },
+    };
+  });
+};
+
 const applyOne = async (
   client: Client,
   schedule: DeclaredSchedule,
@@ -103,10 +126,13 @@ const applyOne = async (
   if (there === undefined) {
     const { applied: _, ...options } = wanted;
     await client.schedule.create(options);
+    await seal(client, wanted);
     return { name, change: 'created' };
   }
-  if (appliedOf(there.action.memo)?.hash === wanted.applied.hash) return { name, change: 'unchanged' };
-  return update(client, name, wanted);
+  if (isAsDeclared(there, wanted.applied)) return { name, change: 'unchanged' };
+  const updated = await update(client, name, wanted);
+  await seal(client, wanted);
+  return { ...updated, ...(isChangedElsewhere(there) ? { changedElsewhere: true } : {}) };
 };
 
 const applyOrExplain = async (
@@ -123,6 +149,13 @@ const applyOrExplain = async (
   }
 };
 
+export interface ApplyOptions {
+  /** Names that are declared, and not for where this runs: never deleted. */
+  readonly keep?: readonly string[];
+  /** Hears of each schedule that is done, so that after a failure it is known what was. */
+  readonly onApplied?: (applied: AppliedSchedule) => void;
+}
+
 /**
  * Makes the warehouse's schedules what is declared: creates those that are missing, updates those that are declared
  * otherwise, deletes those that strata has made and that are declared no more. Applied again, it changes nothing. A
@@ -133,10 +166,14 @@ export const applySchedules = async (
   client: Client,
   schedules: readonly DeclaredSchedule[],
   target: ScheduleTarget,
-  keep: readonly string[] = [],
+  { keep = [], onApplied = () => undefined }: ApplyOptions = {},
 ): Promise<AppliedSchedule[]> => {
   const result: AppliedSchedule[] = [];
-  for (const schedule of schedules) result.push(await applyOrExplain(client, schedule, target));
+  const done = (applied: AppliedSchedule): void => {
+    result.push(applied);
+    onApplied(applied);
+  };
+  for (const schedule of schedules) done(await applyOrExplain(client, schedule, target));
   const names = [...schedules.map(({ name }) => name), ...keep];
   const declared = new Set(names.map((name) => scheduleId(target.warehouse, name)));
   const prefix = scheduleId(target.warehouse, '');
@@ -146,7 +183,7 @@ export const applySchedules = async (
     const there = await describeSchedule(client, id);
     if (there === undefined || !isManaged(there)) continue;
     await client.schedule.getHandle(id).delete();
-    result.push({ name: id.slice(prefix.length), change: 'deleted' });
+    done({ name: id.slice(prefix.length), change: 'deleted' });
   }
   return result;
 };

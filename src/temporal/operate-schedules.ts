@@ -1,13 +1,20 @@
 import type { Client, ScheduleDescription } from '@temporalio/client';
-import type { DeclaredSchedule } from '../domain/schedule-kinds';
+import { msToTs } from '@temporalio/common/lib/time';
+import type { DeclaredSchedule, ScheduleOverlap } from '../domain/schedule-kinds';
 import { StrataError } from '../domain/errors';
-import { whyNoBackfill } from '../domain/schedule-kinds';
+import { backfillOverlapOf, MAX_BACKFILL, whyNoBackfill } from '../domain/schedule-kinds';
 import { scheduleId } from '../wire/names';
 import { describeSchedule, isManaged, managedIds } from './apply-schedules';
-import { appliedOf, kindOfType, type ScheduleTarget, targetSchedule } from './schedule-options';
+import {
+  isAsDeclared,
+  isChangedElsewhere,
+  kindOfType,
+  type ScheduleTarget,
+  targetSchedule,
+} from './schedule-options';
 
 /** How a schedule stands against its declaration. */
-export type Standing = 'applied' | 'changed' | 'missing' | 'undeclared' | 'taken';
+export type Standing = 'applied' | 'changed' | 'changed elsewhere' | 'missing' | 'undeclared' | 'taken';
 
 export interface ListedSchedule {
   readonly name: string;
@@ -31,7 +38,8 @@ const standingOf = (
   if (!isManaged(there)) return 'taken';
   if (declared === undefined) return 'undeclared';
   const { applied } = targetSchedule(declared, target);
-  return appliedOf(there.action.memo)?.hash === applied.hash ? 'applied' : 'changed';
+  if (isChangedElsewhere(there)) return 'changed elsewhere';
+  return isAsDeclared(there, applied) ? 'applied' : 'changed';
 };
 
 /** The schedules of the warehouse: those declared, and those that strata has made before. */
@@ -98,22 +106,45 @@ export const triggerSchedule = async (
   await client.schedule.getHandle(id).trigger();
 };
 
+/** The server takes times after `start` up to and including `end`; times are whole seconds. */
+const before = (time: Date): Date => new Date(time.getTime() - 1);
+
+/** The times of a schedule in `[from, to)`, the first thousand, as the server works them out. */
+const timesIn = async (client: Client, id: string, from: Date, to: Date): Promise<Date[]> => {
+  const { startTime: times = [] } = await client.workflowService.listScheduleMatchingTimes({
+    namespace: client.options.namespace,
+    scheduleId: id,
+    startTime: msToTs(before(from).getTime()),
+    endTime: msToTs(before(to).getTime()),
+  });
+  return (times ?? []).map(({ seconds }) => new Date(Number(seconds ?? 0) * 1_000));
+};
+
 /**
- * Starts what the schedule would have started at the times in `[from, to)`, one after the other.
- * @throws SCHEDULE_UNKNOWN, SCHEDULE_NO_BACKFILL
+ * Starts what the schedule would have started at the times in `[from, to)`; returns how many these are. Runs go one
+ * after the other, checks of freshness beside each other.
+ * @throws SCHEDULE_UNKNOWN, SCHEDULE_NO_BACKFILL, SCHEDULE_BACKFILL_TOO_LONG
  */
 export const backfillSchedule = async (
   client: Client,
   { warehouse, name, from, to }: { warehouse: string; name: string; from: Date; to: Date },
-): Promise<void> => {
+): Promise<number> => {
   const { scheduleId: id, action } = await required(client, warehouse, name);
   const kind = kindOfType(action.workflowType) ?? 'run';
   const { timeVar } = (action.args?.[0] ?? {}) as { timeVar?: string };
   const why = whyNoBackfill({ kind, timeVar });
   if (why !== undefined) throw new StrataError('SCHEDULE_NO_BACKFILL', `Schedule ${name}: ${why}`);
-  // The server takes times after `start` up to and including `end`; times are whole seconds.
-  const before = (time: Date): Date => new Date(time.getTime() - 1);
-  await client.schedule
-    .getHandle(id)
-    .backfill({ start: before(from), end: before(to), overlap: 'BUFFER_ALL' });
+  const times = await timesIn(client, id, from, to);
+  const last = times.at(-1);
+  if (last === undefined) return 0;
+  const [next] =
+    times.length < MAX_BACKFILL ? [] : await timesIn(client, id, new Date(last.getTime() + 1), to);
+  if (next !== undefined)
+    throw new StrataError(
+      'SCHEDULE_BACKFILL_TOO_LONG',
+      `Schedule ${name} has more than ${MAX_BACKFILL} times in this range: begin with --to ${next.toISOString()}`,
+    );
+  const overlap = backfillOverlapOf(kind).toUpperCase() as Uppercase<ScheduleOverlap>;
+  await client.schedule.getHandle(id).backfill({ start: before(from), end: before(to), overlap });
+  return times.length;
 };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type {
   CalendarSpec,
+  ScheduleDescription,
   ScheduleOptions,
   ScheduleOptionsAction,
   ScheduleOverlapPolicy,
@@ -23,6 +24,8 @@ export interface ScheduleTarget {
 export interface Applied {
   readonly hash: string;
   readonly paused: boolean;
+  /** A digest of what the server made of it; undefined while the apply goes on, and after one that was cut short. */
+  readonly seen?: string | undefined;
 }
 
 const TYPES: Readonly<Record<ScheduleKind, string>> = {
@@ -36,6 +39,17 @@ const TYPES: Readonly<Record<ScheduleKind, string>> = {
 /** What a schedule is for, by what it starts. */
 export const kindOfType = (workflowType: string): ScheduleKind | undefined =>
   SCHEDULE_KINDS.find((kind) => TYPES[kind] === workflowType);
+
+const digest = (value: unknown): string =>
+  createHash('sha256')
+    .update(canonicalJson(JSON.parse(JSON.stringify(value))))
+    .digest('hex');
+
+/** Of what a schedule does, as the server has it: cron expressions, say, are calendars there. */
+export const seenAs = ({ spec, policies, action }: ScheduleDescription): string => {
+  const { memo: _, ...does } = action;
+  return digest([spec, policies, does]);
+};
 
 const inputOf = (schedule: DeclaredSchedule): object => {
   const { kind, select, exclude, vars, fullRefresh, timeVar, host } = schedule;
@@ -93,10 +107,7 @@ export const targetSchedule = (schedule: DeclaredSchedule, target: ScheduleTarge
     staticSummary: schedule.description ?? `${schedule.kind}, by schedule ${schedule.name}`,
   };
   const { paused } = schedule;
-  const hash = createHash('sha256')
-    .update(canonicalJson([spec, policies, action, paused]))
-    .digest('hex');
-  const applied: Applied = { hash, paused };
+  const applied: Applied = { hash: digest([spec, policies, action, paused]), paused };
   return {
     scheduleId: id,
     spec,
@@ -110,6 +121,18 @@ export const targetSchedule = (schedule: DeclaredSchedule, target: ScheduleTarge
 
 /** What a schedule's action was last applied as; undefined where somebody else has changed it since. */
 export const appliedOf = (memo: Readonly<Record<string, unknown>> | undefined): Applied | undefined => {
-  const { hash, paused } = (memo?.['strataApplied'] ?? {}) as Partial<Applied>;
-  return typeof hash === 'string' && typeof paused === 'boolean' ? { hash, paused } : undefined;
+  const { hash, paused, seen } = (memo?.['strataApplied'] ?? {}) as Partial<Applied>;
+  return typeof hash === 'string' && typeof paused === 'boolean' ? { hash, paused, seen } : undefined;
+};
+
+/** Whether somebody else has changed what a schedule does since it was applied, as in the Web UI. */
+export const isChangedElsewhere = (there: ScheduleDescription): boolean => {
+  const applied = appliedOf(there.action.memo);
+  return applied === undefined || (applied.seen !== undefined && applied.seen !== seenAs(there));
+};
+
+/** Whether it is what is declared. */
+export const isAsDeclared = (there: ScheduleDescription, { hash }: Applied): boolean => {
+  const applied = appliedOf(there.action.memo);
+  return applied?.hash === hash && applied.seen === seenAs(there);
 };

@@ -20,7 +20,7 @@ export type Severity = z.infer<typeof Severity>;
 /** Which condition is meant: what is wrong with what. */
 export const ConditionKey = z.strictObject({
   kind: ConditionKind,
-  /** Of a node its id, of a file its dataset's name, of a source `raw.transactions`; `run` where no node is to blame; `workflow TYPE`. */
+  /** Of a node its id, of a file its dataset's name, of a source `raw.transactions`; `run` where no node is to blame; `workflow TYPE`, with `of schedule NAME`. */
   subject: z.string().min(1).max(500),
 });
 export type ConditionKey = z.infer<typeof ConditionKey>;

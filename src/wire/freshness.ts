@@ -85,7 +85,10 @@ export interface FreshnessResult {
 }
 
 /** What activity `checkFreshness` takes. */
-export type CheckFreshnessInput = FreshnessInput;
+export interface CheckFreshnessInput extends FreshnessInput {
+  /** The schedule that asks. */
+  schedule?: string | undefined;
+}
 
 /** Beside the result what the alerter is to be told: which sources are stale, and which no longer. */
 export interface CheckFreshnessResult extends FreshnessResult {

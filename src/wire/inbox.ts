@@ -30,6 +30,11 @@ export interface InboxFailure {
   message: string;
 }
 
+export interface ScanInboxInput {
+  /** The schedule that looks. */
+  schedule?: string | undefined;
+}
+
 export interface ScanInboxResult {
   /** The worker's inbox; undefined: it has none. */
   inbox?: string | undefined;

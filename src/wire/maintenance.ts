@@ -50,6 +50,11 @@ export interface TrimHistoriesResult {
   more: boolean;
 }
 
+export interface AnalyzeTablesInput {
+  /** The schedule that this maintenance is of. */
+  schedule?: string | undefined;
+}
+
 export interface AnalyzeTablesResult {
   /** Tables whose statistics were out of date, as `schema.name`. */
   analyzed: string[];

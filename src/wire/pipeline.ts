@@ -28,6 +28,8 @@ export const RunRequest = z.strictObject({
   transform: TransformInput,
   batchIds: z.array(z.string()).optional(),
   databaseUuid: z.string().optional(),
+  /** Asked again under the same one, after an answer that got lost or was cut short, it is the same run. */
+  requestId: z.string().min(1).max(1_000).optional(),
 });
 export type RunRequest = z.infer<typeof RunRequest>;
 
@@ -76,6 +78,8 @@ export const QueuedRun = z.object({
   requests: z.number().int().min(1).optional(),
   /** How often a more urgent one went before it. */
   passedOver: z.number().int().min(0).optional(),
+  /** By which requests it was asked for, those that name themselves; the last of them. */
+  requestIds: z.array(z.string()).optional(),
 });
 export type QueuedRun = z.infer<typeof QueuedRun>;
 
@@ -87,6 +91,7 @@ export const FinishedRun = z.object({
   state: z.enum(['success', 'failed', 'cancelled']),
   /** What it ran: a request for batches only finds a run that meant the same. */
   transform: TransformInput.optional(),
+  requestIds: z.array(z.string()).optional(),
 });
 export type FinishedRun = z.infer<typeof FinishedRun>;
 

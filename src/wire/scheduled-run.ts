@@ -8,11 +8,27 @@ export const ScheduledRunInput = z.strictObject({
   transform: TransformInput.optional(),
   /** The `var()` that the run is told its scheduled time by. */
   timeVar: z.string().min(1).optional(),
+  /** Set by itself, when its history grew long: the run that it waits for. */
+  following: z
+    .strictObject({
+      workflowId: z.string(),
+      firstExecutionRunId: z.string(),
+      warehouse: z.string(),
+      searchAttributes: z.boolean(),
+      sinceMs: z.number(),
+    })
+    .optional(),
+  /** Continue as new after so many looks at the run. */
+  looksPerExecution: z.number().int().min(1).optional(),
 });
 export type ScheduledRunInput = z.infer<typeof ScheduledRunInput>;
 
+export type FollowedRun = NonNullable<ScheduledRunInput['following']>;
+
 export interface RequestScheduledRunInput {
   transform: TransformInput;
+  /** The schedule that asks. */
+  schedule?: string | undefined;
 }
 
 export interface RequestScheduledRunResult extends StartedRun {

@@ -1,10 +1,12 @@
 import { setCurrentDetails } from '@temporalio/workflow';
 import { backfilledMoment } from '../domain/logical-time';
+import { PRIORITY } from '../domain/priority';
 import { FreshnessInput, type FreshnessResult } from '../wire/freshness';
 import { checkFreshness } from './activity-options';
+import { ownPriority } from './own-priority';
 import { parseInput } from './parse-input';
 import { raiseAlerts } from './raise-alerts';
-import { scheduledStart } from './scheduled-start';
+import { ofSchedule, scheduledStart } from './scheduled-start';
 import { setSearchAttributes } from './search-attributes';
 import { tellOfFailure } from './tell-of-failure';
 
@@ -13,16 +15,19 @@ import { tellOfFailure } from './tell-of-failure';
  * backfill starts judges the moment that it is for.
  */
 export async function freshness(rawInput?: unknown): Promise<FreshnessResult> {
-  const input = parseInput(FreshnessInput, rawInput ?? {}, 'input of workflow freshness');
-  return tellOfFailure(() => checkAndTell(input));
+  return tellOfFailure(async () =>
+    checkAndTell(parseInput(FreshnessInput, rawInput ?? {}, 'input of workflow freshness')),
+  );
 }
 
 const checkAndTell = async (input: FreshnessInput): Promise<FreshnessResult> => {
   const start = scheduledStart();
-  const asOf = input.asOf ?? (start === undefined ? undefined : backfilledMoment(start));
+  const backfilled = start === undefined ? undefined : backfilledMoment(start);
+  const asOf = input.asOf ?? backfilled;
+  const priority = ownPriority(backfilled === undefined ? PRIORITY.live : PRIORITY.background);
   const summary = asOf === undefined ? 'sources, now' : `sources, as of ${asOf}`;
-  const { conditions, ...result } = await checkFreshness.executeWithOptions({ summary }, [
-    { ...input, ...(asOf === undefined ? {} : { asOf }) },
+  const { conditions, ...result } = await checkFreshness.executeWithOptions({ summary, priority }, [
+    { ...input, ...(asOf === undefined ? {} : { asOf }), ...ofSchedule() },
   ]);
   show(result);
   await raiseAlerts(conditions, result.databaseUuid);

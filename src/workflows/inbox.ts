@@ -15,6 +15,7 @@ import { failureReason } from './failure-reason';
 import type { ingest as ingestWorkflow } from './ingest';
 import { parseInput } from './parse-input';
 import { raiseAlerts } from './raise-alerts';
+import { ofSchedule } from './scheduled-start';
 import { tellOfFailure } from './tell-of-failure';
 
 /** What the scan found, of an inbox that is there. */
@@ -33,12 +34,13 @@ const MAX_LANES = 4;
  * A file that fails for a reason of ours stays for the next look.
  */
 export async function inbox(rawInput?: unknown): Promise<InboxResult> {
-  const input = parseInput(InboxInput, rawInput ?? {}, 'input of workflow inbox');
-  return tellOfFailure(() => takeInbox(input));
+  return tellOfFailure(async () =>
+    takeInbox(parseInput(InboxInput, rawInput ?? {}, 'input of workflow inbox')),
+  );
 }
 
 const takeInbox = async (input: InboxInput): Promise<InboxResult> => {
-  const found = await fileActivities(input.host).scanInbox({});
+  const found = await fileActivities(input.host).scanInbox(ofSchedule());
   if (found.inbox === undefined) return { files: [], waiting: 0, more: false };
   const scan: Look = { ...found, inbox: found.inbox, settledOn: input.host ?? found.host };
   const outcomes = new Map<InboxFile, InboxOutcome>();

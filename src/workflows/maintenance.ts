@@ -10,6 +10,7 @@ import { analyzeTables, endAbandoned, sweepLeftovers, trimHistories } from './ac
 import { ownPriority } from './own-priority';
 import { parseInput } from './parse-input';
 import { raiseAlerts } from './raise-alerts';
+import { ofSchedule } from './scheduled-start';
 import { setSearchAttributes } from './search-attributes';
 import { tellOfFailure } from './tell-of-failure';
 
@@ -32,7 +33,7 @@ export async function maintenance(rawInput?: unknown): Promise<MaintenanceResult
     const runs = await endAll('run', idleMinutes);
     const { problem, ...swept } = await sweepLeftovers.executeWithOptions({ priority: lowPriority() }, []);
     const removed = await trimAll();
-    const end = await analyzeTables.executeWithOptions({ priority: lowPriority() }, []);
+    const end = await analyzeTables.executeWithOptions({ priority: lowPriority() }, [ofSchedule()]);
     if (problem !== undefined) throw ApplicationFailure.nonRetryable(problem.message, problem.code);
     await raiseAlerts(end.conditions);
     const result = { batches, replays, runs, ...swept, removed, analyzed: end.analyzed };

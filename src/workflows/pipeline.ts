@@ -152,9 +152,17 @@ class Coordinator {
     this.runs.enqueue({ command: 'run', fullRefresh: true, ...selection }, []);
   }
 
-  private async requestRun({ transform, batchIds = [], databaseUuid }: RunRequest): Promise<StartedRun> {
+  private async requestRun({
+    transform,
+    batchIds = [],
+    databaseUuid,
+    requestId,
+  }: RunRequest): Promise<StartedRun> {
     this.observeDatabase(databaseUuid);
-    const entry = this.runs.covering(transform, batchIds) ?? this.runs.enqueue(transform, batchIds);
+    const entry =
+      this.runs.requestedBefore(requestId) ??
+      this.runs.covering(transform, batchIds) ??
+      this.runs.enqueue(transform, batchIds, requestId);
     this.show();
     await condition(() => entry.started !== undefined || entry.dropped !== undefined || this.renewing);
     if (entry.started !== undefined) return entry.started;

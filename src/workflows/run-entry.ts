@@ -12,6 +12,8 @@ export interface RunEntry {
   requests: number;
   /** How often a more urgent one went before it. */
   passedOver: number;
+  /** By which requests it was asked for, the last of those that name themselves. */
+  requestIds?: string[] | undefined;
   /** Set once it has started. */
   started?: StartedRun | undefined;
   /** Set when it will never start: why. */

@@ -4,11 +4,15 @@ import { meaningOf, mergedSettings, type RunEntry, takeTurn } from './run-entry'
 
 /** Runs that are remembered, so that who asks for a batch is told the run that covered it. */
 const REMEMBERED_RUNS = 50;
+/** Of one run: who asks again does so soon. */
+const REMEMBERED_REQUESTS = 20;
 /** Of one run: a history's payload is limited, and a batch that is forgotten only costs a run that finds nothing to do. */
 const REMEMBERED_BATCHES = 5_000;
 
 const united = (a: readonly string[], b: readonly string[]): string[] =>
   [...new Set([...a, ...b])].slice(-REMEMBERED_BATCHES);
+
+const requestsOf = (requestIds: string[] | undefined) => (requestIds === undefined ? {} : { requestIds });
 
 /** The coordinator's memory: what waits, what runs, what ran. Plain data and rules; knows nothing of Temporal. */
 export class RunQueue {
@@ -49,7 +53,20 @@ export class RunQueue {
   }
 
   /** Queues a run, or lets one that waits and means the same take the batches along. */
-  enqueue(transform: TransformInput, batchIds: readonly string[]): RunEntry {
+  enqueue(transform: TransformInput, batchIds: readonly string[], requestId?: string): RunEntry {
+    const entry = this.waitingFor(transform, batchIds);
+    if (requestId !== undefined)
+      entry.requestIds = [...(entry.requestIds ?? []), requestId].slice(-REMEMBERED_REQUESTS);
+    return entry;
+  }
+
+  /** The run that this request was for, when it was asked before: one that waits, runs, or has ended. */
+  requestedBefore(requestId: string | undefined): RunEntry | undefined {
+    if (requestId === undefined) return undefined;
+    return this.allRuns().find(({ entry }) => entry.requestIds?.includes(requestId) === true)?.entry;
+  }
+
+  private waitingFor(transform: TransformInput, batchIds: readonly string[]): RunEntry {
     const meaning = meaningOf(transform);
     const waiting = this.queue.find((entry) => meaningOf(entry.transform) === meaning);
     if (waiting !== undefined) {
@@ -123,10 +140,9 @@ export class RunQueue {
     if (entry.started === undefined) entry.dropped ??= 'not-started';
     if (state !== 'not-started') entry.ended = state;
     if (entry.dropped !== undefined || entry.started === undefined || state === 'not-started') return;
-    const { number, transform, batchIds, started } = entry;
-    this.finished = [...this.finished, { number, ...started, batchIds, state, transform }].slice(
-      -REMEMBERED_RUNS,
-    );
+    const { number, transform, batchIds, started, requestIds } = entry;
+    const ended = { number, ...started, batchIds, state, transform, ...requestsOf(requestIds) };
+    this.finished = [...this.finished, ended].slice(-REMEMBERED_RUNS);
     while (
       this.finished.length > 1 &&
       this.finished.flatMap((run) => run.batchIds).length > REMEMBERED_BATCHES
@@ -169,25 +185,27 @@ export class RunQueue {
   }
 
   private waiting(entries: readonly RunEntry[] = this.queue): QueuedRun[] {
-    return entries.map(({ number, transform, batchIds, requests, passedOver }) => ({
+    return entries.map(({ number, transform, batchIds, requests, passedOver, requestIds }) => ({
       number,
       transform,
       batchIds,
       ...(requests > 1 ? { requests } : {}),
       ...(passedOver > 0 ? { passedOver } : {}),
+      ...requestsOf(requestIds),
     }));
   }
 
   /** Oldest first. */
   private allRuns(): { entry: RunEntry; meaning: string | undefined; failed: boolean }[] {
     const ended = this.finished.map(
-      ({ number, workflowId, firstExecutionRunId, batchIds, state, transform }) => ({
+      ({ number, workflowId, firstExecutionRunId, batchIds, state, transform, requestIds }) => ({
         entry: {
           number,
           transform: transform ?? {},
           batchIds,
           requests: 1,
           passedOver: 0,
+          requestIds,
           started: { workflowId, firstExecutionRunId },
         },
         meaning: transform === undefined ? undefined : meaningOf(transform),

@@ -1,15 +1,18 @@
-import { setCurrentDetails, sleep } from '@temporalio/workflow';
-import type { StartedRun } from '../wire/pipeline';
+import { continueAsNew, setCurrentDetails, sleep, workflowInfo } from '@temporalio/workflow';
+import { backfilledMoment, type ScheduledStart } from '../domain/logical-time';
+import { PRIORITY, priorityOf } from '../domain/priority';
 import {
+  type FollowedRun,
   type RequestScheduledRunResult,
   type RunStateResult,
   ScheduledRunInput,
   type ScheduledRunResult,
 } from '../wire/scheduled-run';
+import type { TransformInput } from '../wire/transform';
 import { requestScheduledRun, runState } from './activity-options';
 import { catalogueFailure, parseInput } from './parse-input';
 import { raiseAlerts } from './raise-alerts';
-import { scheduledStart } from './scheduled-start';
+import { ofSchedule, scheduledStart } from './scheduled-start';
 import { setSearchAttributes } from './search-attributes';
 import { tellOfFailure } from './tell-of-failure';
 
@@ -17,53 +20,83 @@ const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 10 * 60_000;
 /** The end of a run is seen late by a tenth of its time at most; a week's run costs some thousand looks. */
 const PAUSE_SHARE = 0.1;
+/** A look costs some ten events of at most 51,200. */
+const LOOKS_PER_EXECUTION = 1_000;
 
 /**
  * A run for a schedule: asked for from the coordinator, which runs one at a time, and followed to its end, so that the
  * schedule knows whether one goes on, and how it ended. Who cancels this stops the waiting, not the run.
  */
 export async function scheduledRun(rawInput?: unknown): Promise<ScheduledRunResult> {
-  const started = await tellOfFailure(() => request(rawInput));
-  await raiseAlerts(started.conditions, started.databaseUuid);
-  const { state, message } = await endOf(started);
-  show(started, state);
-  if (state === 'success') return { workflowId: started.workflowId, state };
+  const { input, followed } = await tellOfFailure(() => begin(rawInput));
+  const { state, message } = await endOf(input, followed);
+  show(followed, state);
+  if (state === 'success') return { workflowId: followed.workflowId, state };
   // The run itself has told the alerter.
   throw state === 'cancelled'
-    ? catalogueFailure('RUN_CANCELLED', `${started.workflowId} was cancelled`)
-    : catalogueFailure('RUN_FAILED', `${started.workflowId}: ${message ?? 'it failed'}`);
+    ? catalogueFailure('RUN_CANCELLED', `${followed.workflowId} was cancelled`)
+    : catalogueFailure('RUN_FAILED', `${followed.workflowId}: ${message ?? 'it failed'}`);
 }
 
-const request = async (rawInput: unknown): Promise<RequestScheduledRunResult> => {
-  const { transform = {}, timeVar } = parseInput(
-    ScheduledRunInput,
-    rawInput ?? {},
-    'input of workflow scheduledRun',
-  );
-  const nominal = scheduledStart()?.nominalMs;
-  const time = timeVar === undefined ? {} : { [timeVar]: new Date(nominal ?? Date.now()).toISOString() };
+const begin = async (rawInput: unknown): Promise<{ input: ScheduledRunInput; followed: FollowedRun }> => {
+  const input = parseInput(ScheduledRunInput, rawInput ?? {}, 'input of workflow scheduledRun');
+  if (input.following !== undefined) {
+    show(input.following, 'running');
+    return { input, followed: input.following };
+  }
+  const { conditions, databaseUuid, ...started } = await request(input);
+  await raiseAlerts(conditions, databaseUuid);
+  return { input, followed: { ...started, sinceMs: Date.now() } };
+};
+
+const request = async ({
+  transform = {},
+  timeVar,
+}: ScheduledRunInput): Promise<RequestScheduledRunResult> => {
+  const start = scheduledStart();
+  const time =
+    timeVar === undefined ? {} : { [timeVar]: new Date(start?.nominalMs ?? Date.now()).toISOString() };
   const vars = { ...transform.vars, ...time };
-  const asked = Object.keys(vars).length === 0 ? transform : { ...transform, vars };
+  const asked = {
+    ...transform,
+    ...(Object.keys(vars).length === 0 ? {} : { vars }),
+    ...backfilledPriority(transform, timeVar === undefined ? undefined : start),
+  };
   setCurrentDetails('Asks the coordinator for a run, and waits for its turn');
-  const started = await requestScheduledRun({ transform: asked });
+  const started = await requestScheduledRun({ transform: asked, ...ofSchedule() });
   show(started, 'running');
   return started;
 };
 
-const endOf = async ({ workflowId, firstExecutionRunId }: StartedRun): Promise<RunStateResult> => {
-  const startedAt = Date.now();
-  for (;;) {
-    const share = (Date.now() - startedAt) * PAUSE_SHARE;
+/** Runs for past times go after those that are about now. Without a time there are no backfills, only late starts. */
+const backfilledPriority = (
+  transform: TransformInput,
+  start: ScheduledStart | undefined,
+): Pick<TransformInput, 'priority'> =>
+  transform.priority !== undefined || start === undefined || backfilledMoment(start) === undefined
+    ? {}
+    : { priority: Math.max(priorityOf(transform), PRIORITY.background) };
+
+const endOf = async (input: ScheduledRunInput, followed: FollowedRun): Promise<RunStateResult> => {
+  const { workflowId, firstExecutionRunId, sinceMs } = followed;
+  const { looksPerExecution = LOOKS_PER_EXECUTION } = input;
+  for (let looks = 0; looks < looksPerExecution && !workflowInfo().continueAsNewSuggested; looks++) {
+    const share = (Date.now() - sinceMs) * PAUSE_SHARE;
     await sleep(Math.min(Math.max(share, FIRST_PAUSE_MS), LONGEST_PAUSE_MS));
     const result = await runState.executeWithOptions({ summary: workflowId }, [
       { workflowId, firstExecutionRunId },
     ]);
     if (result.state !== 'running') return result;
   }
+  return continueAsNew<typeof scheduledRun>({ ...input, following: followed });
 };
 
 const show = (
-  { workflowId, warehouse, searchAttributes }: RequestScheduledRunResult,
+  {
+    workflowId,
+    warehouse,
+    searchAttributes,
+  }: Pick<FollowedRun, 'workflowId' | 'warehouse' | 'searchAttributes'>,
   state: RunStateResult['state'],
 ): void => {
   setCurrentDetails(`Run \`${workflowId}\`: **${state}**`);

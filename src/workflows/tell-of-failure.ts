@@ -2,23 +2,28 @@ import { isCancellation, patched, workflowInfo } from '@temporalio/workflow';
 import { failedWorkflowConditions } from '../domain/workflow-findings';
 import { failureReason, originalFailure } from './failure-reason';
 import { ALERTS, raiseAlerts } from './raise-alerts';
+import { startingSchedule } from './scheduled-start';
 
-/** Whoever did this knows: who gave a wrong input, cancelled the run, or made the database anew. */
-const NOT_TOLD: ReadonlySet<string> = new Set(['INPUT_INVALID', 'RUN_CANCELLED', 'DATABASE_REPLACED']);
+/** Whoever did this knows: who cancelled the run, or made the database anew. */
+const NOT_TOLD: ReadonlySet<string> = new Set(['RUN_CANCELLED', 'DATABASE_REPLACED']);
+
+/** Who gave a wrong input sees it, unless a schedule gives it, again and again, while nobody looks. */
+const isKnown = (code: string, schedule: string | undefined): boolean =>
+  NOT_TOLD.has(code) || (code === 'INPUT_INVALID' && schedule === undefined);
 
 /**
- * Does the work of a workflow that nobody waits for. What it fails with is told to the alerter, and thrown without
- * Temporal's wrapping.
+ * Does the work of a workflow that nobody waits for, the reading of its input included. What it fails with is told to
+ * the alerter, and thrown without Temporal's wrapping.
  */
 export const tellOfFailure = async <T>(work: () => Promise<T>): Promise<T> => {
   try {
     return await work();
   } catch (error) {
     const reason = failureReason(error);
-    const isTold = !isCancellation(error) && !NOT_TOLD.has(reason.code);
-    const { workflowType, runId, workflowId } = workflowInfo();
-    if (isTold && patched(ALERTS))
-      await raiseAlerts(failedWorkflowConditions(workflowType, reason, { runId, workflowId }));
+    const schedule = startingSchedule();
+    const { workflowType: type, runId, workflowId } = workflowInfo();
+    if (!isCancellation(error) && !isKnown(reason.code, schedule) && patched(ALERTS))
+      await raiseAlerts(failedWorkflowConditions({ type, schedule }, reason, { runId, workflowId }));
     throw originalFailure(error);
   }
 };

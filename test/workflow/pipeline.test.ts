@@ -427,6 +427,30 @@ describe('continue as new', () => {
     await pipeline.finished(2);
   });
 
+  test('a request that is asked again under its name is the same run, be it waiting, running or over, and over it', async () => {
+    const pipeline = await openPipeline({ runsPerExecution: 1 });
+    const request = { transform: { fullRefresh: true }, requestId: 'mine' };
+    // As a coordinator that continues as new leaves it: what was asked for is carried over, and was not answered.
+    await pipeline.signal(SIGNAL.pause);
+    const answers = [pipeline.requestRun(request), pipeline.requestRun(request)];
+    await waitFor(async () => (await pipeline.status()).queue.length === 1);
+    const gate = createGate();
+    pipeline.state.hold = gate.opened;
+    await pipeline.signal(SIGNAL.resume);
+    await waitFor(() => pipeline.planned.length === 1);
+    answers.push(pipeline.requestRun(request));
+    gate.open();
+    const [first, ...others] = await Promise.all(answers);
+    await waitFor(
+      async () => (await pipeline.current.describe()).runId !== pipeline.handle.firstExecutionRunId,
+    );
+    others.push(await pipeline.requestRun(request));
+    expect(new Set([first, ...others].map((run) => run?.workflowId)).size).toBe(1);
+    const other = await pipeline.requestRun({ ...request, requestId: 'another' });
+    expect(other.workflowId).not.toBe(first?.workflowId);
+    expect((await pipeline.finished(2)).finished).toHaveLength(2);
+  });
+
   test('a caller that waits is answered first', async () => {
     const pipeline = await openPipeline({ runsPerExecution: 1 });
     await pipeline.signal(SIGNAL.pause);

@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import type { ScheduleUpdateOptions } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
 import { pino } from 'pino';
 import { main } from '../../src/cli/main';
 import { parseSchedules } from '../../src/compiler/schedules';
 import { loadConfig } from '../../src/config';
 import { isStrataError } from '../../src/domain/errors';
+import { PRIORITY } from '../../src/domain/priority';
+import { succeededWorkflow } from '../../src/domain/workflow-findings';
 import { applySchedules } from '../../src/temporal/apply-schedules';
 import {
   backfillSchedule,
@@ -11,6 +15,7 @@ import {
   setPaused,
   triggerSchedule,
 } from '../../src/temporal/operate-schedules';
+import type { Condition } from '../../src/wire/alerts';
 import {
   alertWorkflowId,
   pipelineWorkflowId,
@@ -19,6 +24,7 @@ import {
   WORKFLOW,
 } from '../../src/wire/names';
 import type { CheckFreshnessInput } from '../../src/wire/freshness';
+import type { TransformInput } from '../../src/wire/transform';
 import { type StartedWorker, startWorker } from '../../src/worker';
 import {
   createTestDatabase,
@@ -28,7 +34,7 @@ import {
   testTemporalAddress,
 } from '../support/database';
 import { waitFor } from '../support/wait-for';
-import { failureOf, openWorkflowBench, type WorkflowBench } from './workflow-worker';
+import { createGate, failureOf, openWorkflowBench, type WorkflowBench } from './workflow-worker';
 
 let bench: WorkflowBench;
 const made: string[] = [];
@@ -55,7 +61,7 @@ const openWarehouse = (warehouse = `schedules-${randomUUID()}`) => {
     warehouse,
     apply: async (schedules: Declared, keep: readonly string[] = []) => {
       made.push(...Object.keys(schedules).map((name) => scheduleId(warehouse, name)));
-      const applied = await applySchedules(bench.client, declare(schedules), target, keep);
+      const applied = await applySchedules(bench.client, declare(schedules), target, { keep });
       return Object.fromEntries(applied.map(({ name, change }) => [name, change]));
     },
     list: (schedules: Declared) => listSchedules(bench.client, declare(schedules), target),
@@ -109,6 +115,50 @@ test('applied twice it changes nothing; what is declared otherwise is updated, w
     workflowId: `${warehouse}/schedule/a`,
   });
 }, 30_000);
+
+test('what somebody has changed elsewhere is said, and made as declared again', async () => {
+  const { apply, describe, list, warehouse } = openWarehouse();
+  await apply({ a: A, b: B });
+  const handle = bench.client.schedule.getHandle(scheduleId(warehouse, 'a'));
+  const standings = async () => (await list({ a: A, b: B })).map(({ standing }) => standing);
+  const changes: Partial<ScheduleUpdateOptions>[] = [
+    { spec: { cronExpressions: ['0 0 2 1 *'] } },
+    { policies: { overlap: 'ALLOW_ALL', catchupWindow: '1m' } },
+  ];
+  const before = await describe('a');
+  for (const change of changes) {
+    // As the Web UI and the CLI do: all else, the memo too, stays as it is.
+    await handle.update((there) => ({ ...there, ...change }));
+    expect(await standings()).toEqual(['changed elsewhere', 'applied']);
+    expect(await apply({ a: A, b: B })).toEqual({ a: 'updated', b: 'unchanged' });
+    expect(await standings()).toEqual(['applied', 'applied']);
+  }
+  await handle.update(({ action, ...there }) => ({
+    ...there,
+    action: { ...action, args: [{ idleMinutes: 1 }] },
+  }));
+  expect(await applySchedules(bench.client, declare({ a: A, b: B }), { warehouse })).toEqual([
+    { name: 'a', change: 'updated', changedElsewhere: true },
+    { name: 'b', change: 'unchanged' },
+  ]);
+  const { spec, policies, action } = await describe('a');
+  expect([spec, policies, action.args]).toEqual([before.spec, before.policies, before.action.args]);
+});
+
+test('of an apply that fails is known what was done before', async () => {
+  const { apply, warehouse } = openWarehouse();
+  await apply({});
+  made.push(scheduleId(warehouse, 'a'));
+  const done: unknown[] = [];
+  const failing = applySchedules(
+    bench.client,
+    declare({ a: A, b: { kind: 'run', cron: 'every day' } }),
+    { warehouse },
+    { onApplied: (applied) => done.push(applied) },
+  );
+  expect(await errorOf(failing)).toMatch(/^PROJECT_INVALID/);
+  expect(done).toEqual([{ name: 'a', change: 'created' }]);
+});
 
 test('what somebody has paused stays paused over an apply, until the file says something new about it', async () => {
   const { apply, describe, warehouse } = openWarehouse();
@@ -190,8 +240,83 @@ test('a schedule that is triggered starts what it is for, and shows it', async (
   const workflowId = listed?.recent[0]?.workflowId ?? '';
   expect(workflowId).toMatch(/\/schedule\/fresh-\d{4}-\d\d-\d\dT/);
   expect(await bench.client.workflow.getHandle(workflowId).result()).toMatchObject({ status: 'pass' });
-  expect(asked).toEqual([{ select: ['source:raw'] }]);
+  expect(asked).toEqual([{ select: ['source:raw'], schedule: 'fresh' }]);
 });
+
+/** Made elsewhere, with whatever input. */
+const createScheduled = async (taskQueue: string, name: string, workflowType: string, input: unknown) => {
+  const id = scheduleId(taskQueue, name);
+  made.push(id);
+  const action = { type: 'startWorkflow', workflowType, taskQueue, workflowId: id, args: [input] } as const;
+  await bench.client.schedule.create({
+    scheduleId: id,
+    spec: { cronExpressions: ['0 0 1 1 *'] },
+    action,
+    state: { triggerImmediately: true },
+  });
+};
+
+test('a wrong input is told of where a schedule gives it, by its name; who gives it by hand sees it himself', async () => {
+  const told: Condition[] = [];
+  const { taskQueue } = await bench.start({
+    raiseAlerts: async ({ conditions }) => void told.push(...conditions),
+  });
+  const types = [
+    WORKFLOW.freshness,
+    WORKFLOW.inbox,
+    WORKFLOW.maintenance,
+    WORKFLOW.verify,
+    WORKFLOW.scheduledRun,
+  ];
+  const wrong = { nonsense: 1 };
+  for (const type of types) {
+    const byHand = { taskQueue, workflowId: randomUUID(), args: [wrong] };
+    expect(await failureOf(bench.client.workflow.execute(type, byHand))).toMatchObject({
+      type: 'INPUT_INVALID',
+    });
+  }
+  expect(told).toEqual([]);
+  for (const type of types) await createScheduled(taskQueue, `of-${type.toLowerCase()}`, type, wrong);
+  await waitFor(() => told.length >= types.length, { timeoutMs: 60_000 });
+  expect(told.map(({ subject }) => subject).sort()).toEqual(
+    types.map((type) => `workflow ${type} of schedule of-${type.toLowerCase()}`).sort(),
+  );
+  for (const { state, summary } of told)
+    expect([state, summary]).toEqual(['firing', expect.stringMatching(/ failed: INPUT_INVALID: .*nonsense/)]);
+}, 90_000);
+
+test('what succeeds again says of which schedule it was', async () => {
+  const asked: unknown[] = [];
+  const told: Condition[] = [];
+  const failing = () => Promise.reject(ApplicationFailure.nonRetryable('enough', 'TEST_ENOUGH'));
+  const note = async (input: unknown): Promise<never> => {
+    asked.push(input);
+    return failing();
+  };
+  const { taskQueue } = await bench.start({
+    checkFreshness: note,
+    scanInbox: note,
+    requestScheduledRun: note,
+    planRun: failing,
+    endAbandoned: () => Promise.resolve({ ended: 0, conditions: [], databaseUuid: 'db' }),
+    sweepLeftovers: () => Promise.resolve({ shadows: 0, consumers: 0, feeds: 0 }),
+    trimHistories: () => Promise.resolve({ removed: {}, more: false }),
+    analyzeTables: note,
+    raiseAlerts: async ({ conditions }) => void told.push(...conditions),
+  });
+  const types = [WORKFLOW.freshness, WORKFLOW.inbox, WORKFLOW.maintenance, WORKFLOW.scheduledRun];
+  for (const type of types) await createScheduled(taskQueue, `of-${type.toLowerCase()}`, type, {});
+  await createScheduled(taskQueue, 'weekly', WORKFLOW.verify, {});
+  await waitFor(() => asked.length >= types.length && told.some(({ state }) => state === 'ok'), {
+    timeoutMs: 60_000,
+  });
+  expect(asked.map((input) => (input as { schedule?: string }).schedule).sort()).toEqual(
+    types.map((type) => `of-${type.toLowerCase()}`).sort(),
+  );
+  expect(told.filter(({ state }) => state === 'ok')).toEqual(
+    succeededWorkflow({ type: 'verify', schedule: 'weekly' }).map((key) => ({ ...key, state: 'ok' })),
+  );
+}, 90_000);
 
 test('a backfill takes the times from the first to before the last, each judged as of then', async () => {
   const asked: (string | undefined)[] = [];
@@ -215,11 +340,79 @@ test('a backfill takes the times from the first to before the last, each judged 
   await backfillSchedule(bench.client, { warehouse, name: 'fresh', from, to });
   await waitFor(() => asked.length >= 3, { timeoutMs: 20_000 });
   expect(asked.sort()).toEqual(['00', '01', '02'].map((hour) => `2026-01-31T${hour}:00:00.000Z`));
+  const none = { from, to: new Date(from.getTime() + 1) };
+  expect(await backfillSchedule(bench.client, { warehouse, name: 'fresh', ...none })).toBe(1);
+  const nothing = { from: new Date('2026-01-31T00:00:01Z'), to: new Date('2026-01-31T00:30:00Z') };
+  expect(await backfillSchedule(bench.client, { warehouse, name: 'fresh', ...nothing })).toBe(0);
   for (const name of ['a', 'plain'])
     expect(await errorOf(backfillSchedule(bench.client, { warehouse, name, from, to }))).toMatch(
       /^SCHEDULE_NO_BACKFILL Schedule \w+: /,
     );
 }, 30_000);
+
+test('a backfill of checks holds up no live one; more than a thousand times are refused, with where to begin', async () => {
+  const asked: string[] = [];
+  const gate = createGate();
+  const { taskQueue } = await bench.start({
+    checkFreshness: async ({ asOf = 'now' }) => {
+      asked.push(asOf);
+      if (asOf !== 'now') await gate.opened;
+      const check = {
+        checkId: 'c',
+        asOf,
+        isLive: true,
+        status: 'pass' as const,
+        sources: [],
+        conditions: [],
+      };
+      return { ...check, databaseUuid: 'db', warehouse: 'w', searchAttributes: false };
+    },
+  });
+  const { apply, warehouse } = openWarehouse(taskQueue);
+  await apply({ fresh: { kind: 'freshness', cron: '0 * * * *' } });
+  const from = new Date('2026-01-01T00:00:00Z');
+  const hours = (count: number) => ({ from, to: new Date(from.getTime() + count * 3_600_000) });
+  expect(
+    await errorOf(backfillSchedule(bench.client, { warehouse, name: 'fresh', ...hours(1_001) })),
+  ).toMatch(/^SCHEDULE_BACKFILL_TOO_LONG .* begin with --to 2026-02-11T16:00:00\.000Z$/);
+  await backfillSchedule(bench.client, { warehouse, name: 'fresh', ...hours(2) });
+  await waitFor(() => asked.length >= 2, { timeoutMs: 20_000 });
+  await triggerSchedule(bench.client, { warehouse, name: 'fresh' });
+  await waitFor(() => asked.includes('now'), { timeoutMs: 20_000 });
+  gate.open();
+}, 60_000);
+
+test('a run for a past time is asked for as background work, a live one is not; a long wait continues as new', async () => {
+  const asked: TransformInput[] = [];
+  let looks = 0;
+  const { taskQueue } = await bench.start({
+    requestScheduledRun: async ({ transform }) => {
+      asked.push(transform);
+      const workflowId = transform.priority === undefined ? 'live' : 'past';
+      const run = { workflowId, firstExecutionRunId: 'r' };
+      return { ...run, conditions: [], databaseUuid: 'db', warehouse: 'w', searchAttributes: false };
+    },
+    runState: async ({ workflowId }) => ({
+      state: workflowId === 'live' && (looks += 1) < 3 ? ('running' as const) : ('success' as const),
+    }),
+  });
+  const { apply, warehouse } = openWarehouse(taskQueue);
+  await apply({ daily: { kind: 'run', cron: '0 0 * * *', time_var: 'day' } });
+  const [from, to] = [new Date('2026-01-31T00:00:00Z'), new Date('2026-02-01T00:00:00Z')];
+  await backfillSchedule(bench.client, { warehouse, name: 'daily', from, to });
+  await waitFor(() => asked.length === 1, { timeoutMs: 20_000 });
+  expect(asked).toEqual([{ vars: { day: '2026-01-31T00:00:00.000Z' }, priority: PRIORITY.background }]);
+  const handle = await bench.client.workflow.start(WORKFLOW.scheduledRun, {
+    taskQueue,
+    workflowId: randomUUID(),
+    args: [{ timeVar: 'day', looksPerExecution: 2 }],
+  });
+  expect(await handle.result()).toEqual({ workflowId: 'live', state: 'success' });
+  expect(asked[1]?.priority).toBeUndefined();
+  expect(asked).toHaveLength(2);
+  const first = bench.client.workflow.getHandle(handle.workflowId, handle.firstExecutionRunId);
+  expect((await first.describe()).status.name).toBe('CONTINUED_AS_NEW');
+}, 60_000);
 
 test('the commands do all of it, and say what they did', async () => {
   const { warehouse } = openWarehouse();

@@ -114,6 +114,16 @@ test.each([
     'schedules.yml:5: schedules.a.catchup_window: a check that is 15 minutes late',
   ],
   [
+    'checks that wait in a line',
+    one('kind: freshness', 'every: 1h', 'overlap: buffer_all'),
+    'schedules.a.overlap: one that has waited says nothing',
+  ],
+  [
+    'looks that wait in a line',
+    one('kind: inbox', 'every: 1m', 'overlap: buffer_one'),
+    'schedules.a.overlap: one that has waited says nothing',
+  ],
+  [
     'an overlap that stops what goes on',
     one('kind: run', 'every: 1h', 'overlap: terminate_other'),
     'schedules.a.overlap: one of skip, buffer_one',
