@@ -30,7 +30,7 @@ const PARTS = [
 
 const PACKAGES = {
   node: '^node:',
-  database: '^(slonik|pg|pg-copy-streams)$',
+  database: '^(slonik|@slonik/pg-driver|pg|pg-copy-streams)$',
   temporal: '^@temporalio/',
 };
 

@@ -22,6 +22,8 @@ const NO_ROLES_WARNING =
 export interface WorkerDatabaseOptions {
   readonly config: Pick<Config, 'setRoles' | 'rolePrefix'>;
   readonly databaseUrl: string;
+  /** For tests: how often it is looked whether a connection is lost. */
+  readonly lookEveryMs?: number | undefined;
 }
 
 /** The database, migrated; and what each part connects with: as its role, or as the login role. */
@@ -31,49 +33,57 @@ export interface WorkerDatabase extends PartConnection {
   readonly close: () => Promise<void>;
 }
 
-const openAs = (databaseUrl: string, roles: Roles, part: 'loader' | 'transformer'): Promise<PartConnection> =>
+const openAs = (
+  { databaseUrl, lookEveryMs }: WorkerDatabaseOptions,
+  roles: Roles,
+  part: 'loader' | 'transformer',
+): Promise<PartConnection> =>
   openAsPart(
     databaseUrl,
     { roles, part },
-    { applicationName: APPLICATION_NAME, maximumPoolSize: PART_POOL_SIZE[part] },
+    { applicationName: APPLICATION_NAME, maximumPoolSize: PART_POOL_SIZE[part], lookEveryMs },
   );
 
-const openPool = (databaseUrl: string, maximumPoolSize: number): Promise<DatabasePool> =>
-  createWarehousePool(databaseUrl, { applicationName: APPLICATION_NAME, maximumPoolSize });
+const openPool = (
+  { databaseUrl, lookEveryMs }: WorkerDatabaseOptions,
+  maximumPoolSize: number,
+): Promise<DatabasePool> =>
+  createWarehousePool(databaseUrl, { applicationName: APPLICATION_NAME, maximumPoolSize, lookEveryMs });
 
 const openParts = async (
-  databaseUrl: string,
+  options: WorkerDatabaseOptions,
   { login, roles }: { login: DatabasePool; roles: Roles },
 ): Promise<WorkerDatabase> => {
-  const loader = await openAs(databaseUrl, roles, 'loader');
-  const transformer = await openAs(databaseUrl, roles, 'transformer');
+  const loader = await openAs(options, roles, 'loader');
+  const transformer = await openAs(options, roles, 'transformer');
   const pools = [loader.pool, transformer.pool, login];
   const close = async (): Promise<void> => {
     await Promise.all(pools.map((pool) => pool.end()));
   };
-  return { pool: login, databaseUrl, loader, transformer, close };
+  return { pool: login, databaseUrl: options.databaseUrl, loader, transformer, close };
 };
 
-const openUndivided = async (databaseUrl: string): Promise<WorkerDatabase> => {
-  const pool = await openPool(databaseUrl, POOL_SIZE);
-  const all = { pool, databaseUrl };
+const openUndivided = async (options: WorkerDatabaseOptions): Promise<WorkerDatabase> => {
+  const pool = await openPool(options, POOL_SIZE);
+  const all = { pool, databaseUrl: options.databaseUrl };
   return { ...all, loader: all, transformer: all, close: () => pool.end() };
 };
 
 /** Migrates, and divides the connections between the roles, where there are roles. @throws ROLES_UNAVAILABLE */
 export const openWorkerDatabase = async (
-  { config, databaseUrl }: WorkerDatabaseOptions,
+  options: WorkerDatabaseOptions,
   logger: Logger,
 ): Promise<WorkerDatabase> => {
+  const { config, databaseUrl } = options;
   let login: DatabasePool | undefined;
   try {
-    login = await openPool(databaseUrl, PART_POOL_SIZE.login);
+    login = await openPool(options, PART_POOL_SIZE.login);
     await migrate(login);
     const roles = await ensureRoles(login, config);
-    if (roles.size > 0) return await openParts(databaseUrl, { login, roles });
+    if (roles.size > 0) return await openParts(options, { login, roles });
     if (config.setRoles !== 'off') logger.warn(NO_ROLES_WARNING);
     await login.end();
-    return await openUndivided(databaseUrl);
+    return await openUndivided(options);
   } catch (error) {
     await login?.end();
     throw explainDatabase(error, databaseUrl);

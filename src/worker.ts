@@ -52,6 +52,8 @@ export interface StartWorkerOptions {
 export interface WorkerInside extends Pick<WorkerOptions, 'interceptors' | 'workflowBundle'> {
   /** Content of a chunk (ingest/load-file.ts). */
   readonly chunkBytes?: number;
+  /** How often it is looked whether a connection is lost (db/answer-watch.ts). */
+  readonly lookEveryMs?: number;
 }
 
 export interface StartedWorker {
@@ -125,7 +127,7 @@ const createWorkers = async (
   },
 ): Promise<readonly [Worker, Worker]> => {
   const searchAttributes = await registerSearchAttributes(connection, temporal.namespace);
-  const { chunkBytes, ...overrides } = inside;
+  const { chunkBytes, lookEveryMs, ...overrides } = inside;
   const activities = createActivities({
     ...config,
     ...database,
@@ -133,6 +135,7 @@ const createWorkers = async (
     searchAttributes,
     logger,
     chunkBytes,
+    lookEveryMs,
   });
   const shared = {
     connection,
@@ -190,7 +193,7 @@ export const startWorker = async (options: StartWorkerOptions): Promise<StartedW
   const logger = options.logger ?? createLogger({ level: config.logLevel, format: config.logFormat });
   installRuntime(logger, config.metricsAddress);
   const [database, temporal] = await Promise.allSettled([
-    openWorkerDatabase(options, logger),
+    openWorkerDatabase({ ...options, lookEveryMs: options.inside?.lookEveryMs }, logger),
     openTemporal(options.temporal),
   ]);
   let telemetry: ActivityTelemetry | undefined;

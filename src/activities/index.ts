@@ -39,6 +39,8 @@ export interface ActivityDeps {
   readonly maxContentBytes?: number | undefined;
   /** For tests: content of a chunk. */
   readonly chunkBytes?: number | undefined;
+  /** For tests: how often it is looked whether a connection is lost. */
+  readonly lookEveryMs?: number | undefined;
   readonly threads: number;
   readonly retries: number;
   readonly retryIntervalMs: number;

@@ -21,6 +21,8 @@ export interface IngestActivityDeps {
   readonly maxContentBytes?: number | undefined;
   /** For tests: content of a chunk. */
   readonly chunkBytes?: number | undefined;
+  /** For tests: how often it is looked whether a connection is lost. */
+  readonly lookEveryMs?: number | undefined;
   readonly searchAttributes: boolean;
   readonly guard: Guard;
 }
@@ -54,7 +56,7 @@ const signalPipeline = (warehouse: string, signal: BatchLoaded): Promise<void> =
 
 export const createIngestActivities = (deps: IngestActivityDeps): IngestActivities => {
   const { pool, databaseUrl, warehouse, projects, searchAttributes, guard } = deps;
-  const { files, maxFieldBytes, maxContentBytes, chunkBytes } = deps;
+  const { files, maxFieldBytes, maxContentBytes, chunkBytes, lookEveryMs } = deps;
   return {
     acceptBatch: (input) =>
       guard(async () => {
@@ -77,7 +79,7 @@ export const createIngestActivities = (deps: IngestActivityDeps): IngestActiviti
           const { name, columns, key } = dataset;
           await ensureBronze(pool, { name, columns, key });
           return ingest.loadFile(
-            { pool, databaseUrl, dataset, maxFieldBytes, maxContentBytes, chunkBytes, files },
+            { pool, databaseUrl, dataset, maxFieldBytes, maxContentBytes, chunkBytes, lookEveryMs, files },
             {
               batchId: input.batchId,
               execution: thisWorkflow().workflowRunId,

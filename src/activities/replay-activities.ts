@@ -14,6 +14,8 @@ export interface ReplayActivityDeps {
   readonly warehouse: string;
   readonly projects: Projects;
   readonly maxFieldBytes: number;
+  /** For tests: how often it is looked whether a connection is lost. */
+  readonly lookEveryMs?: number | undefined;
   readonly searchAttributes: boolean;
   readonly guard: Guard;
 }
@@ -64,7 +66,7 @@ export const createReplayActivities = (deps: ReplayActivityDeps): ReplayActiviti
           await checkDatabaseUuid(pool, input.databaseUuid);
           const dataset = await projects.dataset(input.dataset, input.projectDir);
           await ingest.loadReplay(
-            { pool, databaseUrl, dataset, maxFieldBytes },
+            { pool, databaseUrl, dataset, maxFieldBytes, lookEveryMs: deps.lookEveryMs },
             { replayId: input.replayId, signal, onProgress: (p) => (progress = p) },
           );
         },

@@ -1,8 +1,6 @@
-import type { DatabasePool } from 'slonik';
-import { z } from 'zod';
+import { Client } from 'pg';
 import { StrataError } from '../domain/errors';
-import { asLoginRole } from './acting-role';
-import { sql } from './sql';
+import { within } from './within';
 
 /** Looks in a row that must find the same standstill: a look may come between an answer and the next statement. */
 const LOOKS = 3;
@@ -11,81 +9,110 @@ const LOOK_EVERY_MS = 20_000;
 
 const LOST = 'The connection to PostgreSQL is lost: an answer is awaited, and the server is not at it';
 
-const LookRow = z.object({ standstill: z.string().nullable() });
+/** A session's backend, told from a later one of its pid, and its server from another. */
+export interface Backend {
+  readonly pid: number;
+  readonly startedAt: string;
+  readonly serverStartedAt: string;
+}
+
+/** What a session asks to know its own backend. */
+export const OWN_BACKEND = `
+  select pid, extract(epoch from backend_start)::text as "startedAt",
+    extract(epoch from pg_postmaster_start_time())::text as "serverStartedAt"
+  from pg_stat_activity where pid = pg_backend_pid()`;
 
 export interface AnswerWatch {
-  readonly pool: DatabasePool;
-  /** The backend of the session. */
-  readonly pid: number;
-  /** Which answer of the server is awaited, a new number for each; undefined: none is. */
-  readonly awaited: () => number | undefined;
+  readonly databaseUrl: string;
+  readonly backend: Backend;
   /** Called at most once. */
   readonly onLost: (error: StrataError) => void;
   readonly lookEveryMs?: number | undefined;
 }
 
-/**
- * What the backend stands at while it waits for its client; null while it works or waits for a lock. As the login role:
- * others may not see what a session does. A look has its limit: its own connection can be as dead.
- */
-const lookAt = (pool: DatabasePool, pid: number, limitMs: number): Promise<string | null> =>
-  pool.connect(async (connection) => {
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(new StrataError('DATABASE_UNREACHABLE', 'PostgreSQL does not say what a session does'));
-      }, limitMs);
-    });
-    const look = asLoginRole(connection, () =>
-      connection.maybeOne(sql.type(LookRow)`
-        select case when a.wait_event_type = 'Client'
-          then concat_ws(' ', a.state, a.wait_event, a.state_change, c.bytes_processed) end as standstill
-        from pg_stat_activity as a
-        left join pg_stat_progress_copy as c on c.pid = a.pid
-        where a.pid = ${pid}
-      `),
-    );
-    try {
-      const row = await Promise.race([look, limit]);
-      return row === null ? 'gone' : row.standstill;
-    } finally {
-      clearTimeout(timer);
-    }
-  });
+/** What a look finds. */
+export interface LookRow {
+  readonly pid: number;
+  readonly is_standby: boolean;
+  readonly server_started_at: string;
+  readonly is_there: boolean;
+  readonly started_at: string | null;
+  readonly standstill: string | null;
+}
+
+/** As the login role: others may not see what a session does. */
+const LOOK = `
+  select pg_backend_pid() as pid, pg_is_in_recovery() as is_standby,
+    extract(epoch from pg_postmaster_start_time())::text as server_started_at,
+    a.pid is not null as is_there, extract(epoch from a.backend_start)::text as started_at,
+    case when a.wait_event_type = 'Client' and a.state <> 'disabled'
+      then concat_ws(' ', a.state, a.wait_event, a.state_change, c.bytes_processed) end as standstill
+  from (select $1::integer as pid) as s
+  left join pg_stat_activity as a on a.pid = s.pid
+  left join pg_stat_progress_copy as c on c.pid = s.pid`;
 
 /**
- * Notices a connection whose other end is gone without a word: the answer that is awaited never comes, and no socket
- * fails. It is lost when the server has no such session, or waits itself, unmoved from look to look. Returns what ends
- * the watch.
+ * What the backend stands at while it waits for its client; undefined while it works or waits for a lock, and where that
+ * can't be told: rather no verdict than a wrong one. `own`: the backend of the look, as the protocol has named it.
  */
-export const watchAnswers = (watch: AnswerWatch): (() => void) => {
-  const { pool, pid, awaited, onLost, lookEveryMs = LOOK_EVERY_MS } = watch;
+export const standstillOf = (row: LookRow, own: number | null, backend: Backend): string | undefined => {
+  // Through a pooler, or at a standby: the session may be elsewhere.
+  if (row.pid !== own || row.is_standby) return undefined;
+  // The primary is another one now, or has started anew.
+  if (row.server_started_at !== backend.serverStartedAt) return 'gone';
+  if (!row.is_there) return 'gone';
+  // Nothing that this session may see.
+  if (row.started_at === null) return undefined;
+  return row.started_at === backend.startedAt ? (row.standstill ?? undefined) : 'gone';
+};
+
+/** Over a connection of its own: those of the pool can be as dead. */
+const lookAt = async (
+  databaseUrl: string,
+  backend: Backend,
+  limitMs: number,
+): Promise<string | undefined> => {
+  const client = new Client({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: limitMs,
+    query_timeout: limitMs,
+  });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query('set role none');
+    const { rows } = await client.query<LookRow>(LOOK, [backend.pid]);
+    const { processID: own } = client as unknown as { processID: number | null };
+    return rows[0] && standstillOf(rows[0], own, backend);
+  } finally {
+    await within(limitMs, client.end()).catch(() => undefined);
+  }
+};
+
+/**
+ * Notices that the other end of a connection is gone without a word: the answer that is awaited never comes, and no
+ * socket fails. It is lost when the server has no such session, or waits itself, unmoved from look to look. Returns what
+ * ends the watch: the answer is there.
+ */
+export const watchAnswer = (watch: AnswerWatch): (() => void) => {
+  const { databaseUrl, backend, onLost, lookEveryMs = LOOK_EVERY_MS } = watch;
   let isLooking = false;
   let isOver = false;
   let last: string | undefined;
   let times = 0;
-  const judge = (found: string | undefined): void => {
+  const count = (found: string | undefined): void => {
     times = found === undefined ? 0 : found === last ? times + 1 : 1;
     last = found;
     if (times < LOOKS || isOver) return;
     end();
     onLost(new StrataError('DATABASE_UNREACHABLE', LOST));
   };
-  const look = async (): Promise<void> => {
-    const before = awaited();
-    if (before === undefined) {
-      judge(undefined);
-      return;
-    }
-    const standstill = await lookAt(pool, pid, lookEveryMs / 2);
-    judge(standstill === null || awaited() !== before ? undefined : `${before} ${standstill}`);
-  };
   const timer = setInterval(() => {
     if (isLooking) return;
     isLooking = true;
     // A look that fails says nothing about the session.
-    void look()
-      .catch(() => undefined)
+    void lookAt(databaseUrl, backend, lookEveryMs / 2)
+      .then(count, () => undefined)
       .finally(() => (isLooking = false));
   }, lookEveryMs);
   const end = (): void => {

@@ -1,11 +1,11 @@
 import { Socket } from 'node:net';
 import { Client, escapeIdentifier } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
-import type { DatabasePool } from 'slonik';
 import { StrataError } from '../domain/errors';
-import { watchAnswers } from './answer-watch';
+import { type Backend, OWN_BACKEND, watchAnswer } from './answer-watch';
 import { sessionUrl } from './pool';
-import { causesOf, sqlStateOf } from './sqlstate';
+import { causesOf, isTransient, sqlStateOf } from './sqlstate';
+import { within } from './within';
 
 type CopyStream = ReturnType<typeof copyFrom>;
 
@@ -18,15 +18,15 @@ export interface CopyTarget {
 export interface CopySessionOptions {
   /** What pg_stat_activity shows of the session. */
   readonly name: string;
-  /** Over which it is looked whether the connection is lost. */
-  readonly pool: DatabasePool;
-  /** How often; default: as in production. */
+  /** How often it is looked whether the connection is lost; default: as in production. */
   readonly lookEveryMs?: number | undefined;
 }
 
 const connectionTimeoutMs = 10_000;
 /** The system asks a silent server from then on whether it is there. */
 const KEEP_ALIVE_AFTER_MS = 30_000;
+/** What a new session asks first waits for nothing. */
+const FIRST_ANSWER_MS = 10_000;
 /** A farewell takes no longer than this. */
 const END_LIMIT_MS = 5_000;
 
@@ -68,13 +68,12 @@ export class CopySession {
   private failure: unknown;
   private wake: (() => void) | undefined;
 
-  private awaitedNow: number | undefined;
-  private awaitedEver = 0;
-  private endWatch: () => void = () => undefined;
+  private backend: Backend | undefined;
 
   private constructor(
     private readonly client: Client,
     private readonly socket: Socket,
+    private readonly watch: { readonly databaseUrl: string; readonly lookEveryMs?: number | undefined },
   ) {
     // Without a listener a lost connection would end the process; the statement at hand reports it too.
     client.on('error', (error) => {
@@ -84,32 +83,30 @@ export class CopySession {
 
   static async open(databaseUrl: string, options: CopySessionOptions): Promise<CopySession> {
     const socket = new Socket();
+    const connectionString = sessionUrl(databaseUrl);
     const client = new Client({
-      connectionString: sessionUrl(databaseUrl),
+      connectionString,
       connectionTimeoutMillis: connectionTimeoutMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
       stream: () => socket,
     });
-    const session = new CopySession(client, socket);
-    await client.connect();
-    await session.begin(options);
+    const { name, lookEveryMs } = options;
+    const session = new CopySession(client, socket, { databaseUrl: connectionString, lookEveryMs });
+    try {
+      await client.connect();
+      await within(FIRST_ANSWER_MS, session.begin(name));
+    } catch (error) {
+      socket.destroy();
+      throw session.explained(error);
+    }
     return session;
   }
 
-  private async begin({ name, pool, lookEveryMs }: CopySessionOptions): Promise<void> {
-    const [own] = await this.query(
-      `select set_config('application_name', $1, false), pg_backend_pid() as pid`,
-      [name],
-    );
-    this.endWatch = watchAnswers({
-      ...{ pool, pid: Number(own?.pid), lookEveryMs },
-      awaited: () => this.awaitedNow,
-      onLost: (error) => {
-        this.fail(error);
-        this.socket.destroy();
-      },
-    });
+  private async begin(name: string): Promise<void> {
+    const [own] = await this.query(OWN_BACKEND);
+    this.backend = own as unknown as Backend;
+    await this.query(`select set_config('application_name', $1, false)`, [name]);
   }
 
   async query(text: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
@@ -118,7 +115,7 @@ export class CopySession {
       return (await this.whileAwaited(asked)).rows;
     } catch (error) {
       // A connection that was found lost says so, not that it was ended then.
-      throw this.failure instanceof StrataError ? this.failure : error;
+      throw this.failure instanceof StrataError ? this.failure : this.explained(error);
     }
   }
 
@@ -149,7 +146,6 @@ export class CopySession {
 
   /** Ends the session at once; the server rolls back what isn't committed. */
   async close(): Promise<void> {
-    this.endWatch();
     const timer = setTimeout(() => this.socket.destroy(), END_LIMIT_MS);
     await this.client.end().catch(() => undefined);
     clearTimeout(timer);
@@ -157,11 +153,16 @@ export class CopySession {
 
   /** The server owes an answer until then; without it, it may as well wait for rows. */
   private async whileAwaited<T>(answer: Promise<T>): Promise<T> {
-    this.awaitedNow = this.awaitedEver += 1;
+    if (!this.backend) return answer;
+    const onLost = (error: StrataError): void => {
+      this.fail(error);
+      this.socket.destroy();
+    };
+    const endWatch = watchAnswer({ ...this.watch, backend: this.backend, onLost });
     try {
       return await answer;
     } finally {
-      this.awaitedNow = undefined;
+      endWatch();
     }
   }
 
@@ -175,9 +176,17 @@ export class CopySession {
     this.wake?.();
   }
 
+  /** What pg says of a connection that could not be had, or has ended, has neither code nor class of its own. */
+  private explained(error: unknown): unknown {
+    if (!this.socket.destroyed || sqlStateOf(error) !== undefined || isTransient(error)) return error;
+    if (error instanceof StrataError || !(error instanceof Error)) return error;
+    return new StrataError('DATABASE_UNREACHABLE', error.message, { cause: error });
+  }
+
   private throwFailure(): void {
     if (this.failure === undefined) return;
-    throw this.target ? asCopyError(this.failure, this.target) : this.failure;
+    const failure = this.explained(this.failure);
+    throw this.target ? asCopyError(failure, this.target) : failure;
   }
 
   /** Waits for an event, or for the failure that comes instead of it. */

@@ -3,7 +3,6 @@ import { sql } from './sql';
 import { z } from 'zod';
 import { endSessions } from './end-sessions';
 import { asLoginRole } from './acting-role';
-import { watchAnswers } from './answer-watch';
 
 const SessionRow = z.object({ pid: z.number(), database: z.string() });
 
@@ -16,8 +15,6 @@ export interface NodeSession {
   readonly lock: string;
   /** Aborted: the statement that runs is cancelled. */
   readonly signal: AbortSignal;
-  /** How often it is looked whether the connection is lost; default: as in production. */
-  readonly lookEveryMs?: number | undefined;
 }
 
 /** A cancellation that comes between two statements reaches neither: it is sent again until the work has ended. */
@@ -63,23 +60,6 @@ const endEarlierAttempts = async (connection: DatabasePoolConnection, name: stri
   await endSessions(connection, sql.fragment`application_name = ${name} and usename = session_user`);
 };
 
-/** Fails as soon as the connection is lost; what else would wait for its answers is left to slonik, which ends it. */
-const unlessLost = async <T>(
-  watched: { readonly pool: DatabasePool; readonly pid: number; readonly lookEveryMs: number | undefined },
-  work: () => Promise<T>,
-): Promise<T> => {
-  let endWatch: (() => void) | undefined;
-  const lost = new Promise<never>((_, reject) => {
-    // Work on a node is statement after statement: some answer is awaited all the time.
-    endWatch = watchAnswers({ ...watched, awaited: () => 0, onLost: reject });
-  });
-  try {
-    return await Promise.race([work(), lost]);
-  } finally {
-    endWatch?.();
-  }
-};
-
 const underLock = async <T>(
   connection: DatabasePoolConnection,
   { name, lock, signal, begin = (own) => endEarlierAttempts(own, name) }: NodeSession,
@@ -100,7 +80,6 @@ const underLock = async <T>(
 /**
  * Does the work of one attempt at a node in a session of its own, under a session's lock: taken before the work's
  * transaction begins, so that its snapshot is from after the wait; it dies with the session.
- * @throws DATABASE_UNREACHABLE when the other end of the connection is gone without a word
  */
 export const withNodeSession = <T>(
   pool: DatabasePool,
@@ -113,9 +92,7 @@ export const withNodeSession = <T>(
     );
     const endWatch = cancelOnAbort(pool, node, pid);
     try {
-      return await unlessLost({ pool, pid, lookEveryMs: node.lookEveryMs }, () =>
-        underLock(connection, node, () => work(connection, database)),
-      );
+      return await underLock(connection, node, () => work(connection, database));
     } finally {
       await endWatch();
     }

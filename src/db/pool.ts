@@ -5,12 +5,15 @@ import {
   type QueryResultRow,
   SchemaValidationError,
 } from 'slonik';
+import { watchedDriver } from './watched-driver';
 
 export interface PoolOptions {
   /** Connections at most. */
   readonly maximumPoolSize?: number;
   /** Shown in pg_stat_activity. */
   readonly applicationName?: string;
+  /** For tests: how often it is looked whether a connection is lost. */
+  readonly lookEveryMs?: number | undefined;
 }
 
 /**
@@ -63,10 +66,14 @@ export const createWarehousePool = async (
   databaseUrl: string,
   options: PoolOptions = {},
 ): Promise<DatabasePool> => {
-  const pool = await createPool(sessionUrl(databaseUrl, options.applicationName), {
+  const url = sessionUrl(databaseUrl, options.applicationName);
+  const pool = await createPool(url, {
     captureStackTrace: false,
     connectionRetryLimit: 1,
     connectionTimeout: 10_000,
+    // What still runs on a connection that is given up is not waited for for long.
+    gracefulTerminationTimeout: 1_000,
+    driverFactory: watchedDriver({ databaseUrl: url, lookEveryMs: options.lookEveryMs }),
     idleInTransactionSessionTimeout: STANDSTILL_TIMEOUT_MS,
     idleTimeout: 30_000,
     interceptors: [rowTypeInterceptor],

@@ -20,8 +20,6 @@ import { checkDatabaseUuid } from './warehouse';
 export interface RunNodeDeps {
   readonly pool: DatabasePool;
   readonly warehouse: string;
-  /** For tests: how often it is looked whether the connection is lost. */
-  readonly lookEveryMs?: number | undefined;
 }
 
 export interface RunNodeRequest extends RunNodeInput {
@@ -88,18 +86,13 @@ const inTransaction = async (
 const underLock = (work: Work): Promise<NodeResult> => {
   const { deps, request, node } = work;
   const { signal } = request;
-  const { lookEveryMs } = deps;
   const lock = node.kind === 'model' ? relationKey(node.relation) : node.id;
   const name = nodeSessionName(work.attempt);
   const begin = (connection: DatabasePoolConnection): Promise<void> => beginAttempt(connection, work.attempt);
-  return withNodeSession(
-    deps.pool,
-    { name, lock, signal, begin, lookEveryMs },
-    async (connection, database) => {
-      if (node.kind === 'model') await ensureSchema(connection, node);
-      return connection.transaction((transaction) => inTransaction(transaction, work, database));
-    },
-  );
+  return withNodeSession(deps.pool, { name, lock, signal, begin }, async (connection, database) => {
+    if (node.kind === 'model') await ensureSchema(connection, node);
+    return connection.transaction((transaction) => inTransaction(transaction, work, database));
+  });
 };
 
 /**

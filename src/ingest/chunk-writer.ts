@@ -1,7 +1,7 @@
 import { refuseImbalance } from '../domain/conservation';
 import type { Dataset } from '../domain/dataset';
 import { eventMoment, isLater, latestPlausible } from '../domain/event-time';
-import { CopySession, type CopySessionOptions, type CopyTarget } from '../db/copy';
+import { CopySession, type CopyTarget } from '../db/copy';
 import { DEAD_LETTER_TARGET } from '../db/dead-letters';
 import { beginChunk, type ChunkMark, commitChunk, type LoadProgress } from '../db/load-chunks';
 import { loadSessionName } from '../db/loads';
@@ -97,12 +97,8 @@ export class ChunkWriter implements CheckedRows, PlainRowSink {
     this.rowsRejected = done?.rowsRejected ?? 0;
   }
 
-  static openSession(
-    databaseUrl: string,
-    loadId: string,
-    watch: Pick<CopySessionOptions, 'pool' | 'lookEveryMs'>,
-  ): Promise<CopySession> {
-    return CopySession.open(databaseUrl, { ...watch, name: loadSessionName(loadId) });
+  static openSession(databaseUrl: string, loadId: string, lookEveryMs?: number): Promise<CopySession> {
+    return CopySession.open(databaseUrl, { name: loadSessionName(loadId), lookEveryMs });
   }
 
   goodRow(copyLine: string, row?: Readonly<Record<string, unknown>>): void {

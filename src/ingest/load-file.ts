@@ -114,7 +114,7 @@ const writeRows = async (attempt: LoadAttempt, openQuotes: OpenQuotes): Promise<
   const { dataset, maxFieldBytes } = deps;
   const { file } = batch;
   const done = await getLoadProgress(deps.pool, loadId);
-  const session = await ChunkWriter.openSession(deps.databaseUrl, loadId, deps);
+  const session = await ChunkWriter.openSession(deps.databaseUrl, loadId, deps.lookEveryMs);
   const abort = (): void => void session.close();
   request.signal.addEventListener('abort', abort);
   try {

@@ -20,6 +20,8 @@ export interface LoadReplayDeps {
   readonly databaseUrl: string;
   readonly dataset: Dataset;
   readonly maxFieldBytes: number;
+  /** For tests: how often it is looked whether a connection is lost. */
+  readonly lookEveryMs?: number | undefined;
 }
 
 export interface ReplayProgress {
@@ -93,12 +95,12 @@ const writeLetters = async (
  * all. Of two attempts at once only one writes. @throws DATASET_*; on abort the signal's reason
  */
 export const loadReplay = async (deps: LoadReplayDeps, request: LoadReplayRequest): Promise<void> => {
-  const { pool, databaseUrl, dataset } = deps;
+  const { pool, databaseUrl, dataset, lookEveryMs } = deps;
   const { replayId, signal } = request;
   const name = `replay ${replayId}`;
   await ensureBronze(pool, { name: dataset.name, columns: dataset.columns, key: dataset.key });
   await endOtherWriters(pool, name);
-  const session = await CopySession.open(databaseUrl, { name: loadSessionName(name), pool });
+  const session = await CopySession.open(databaseUrl, { name: loadSessionName(name), lookEveryMs });
   const abort = (): void => void session.close();
   signal.addEventListener('abort', abort);
   try {

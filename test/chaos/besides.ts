@@ -47,6 +47,7 @@ export const startBesides = async (round: number, deps: BesidesDeps): Promise<In
     await insist(databaseUrl, suspend(node));
     pipeline.resume(node, `resume-${round}`);
   }
+  if (isTurnOf('deliverAlert')) pipeline.testAlerts(`test-${round}`);
   if (isTurnOf('checkFreshness')) {
     const workflowId = `chaos/freshness/${round}`;
     await pipeline.begin(WORKFLOW.freshness, { workflowId, input: {}, end: 'COMPLETED' });

@@ -47,6 +47,8 @@ const countedBy = (from: string): string => `
     md5(string_agg(_row_number::text, ',' order by _row_number)) as digest
   from ${from} group by 1`;
 
+const LEFTOVERS_MS = 30_000;
+
 const LETTERS = `(select batch_id as _batch_id, row_number as _row_number from ops.dead_letter_queue) as letters`;
 
 class Checking {
@@ -224,9 +226,9 @@ export const check = async (
   pipeline: Pipeline,
 ): Promise<Findings> => {
   const findings = await new Checking(databaseUrl, input, pipeline).all();
-  let left: string[] = [];
-  const isClean = async (): Promise<boolean> => (left = await leftovers(databaseUrl)).length === 0;
-  // The server notices only after a moment that a session's process has died.
-  await waitFor(isClean, { timeoutMs: 10_000, intervalMs: 100 }).catch(() => undefined);
+  const isClean = async (): Promise<boolean> => (await leftovers(databaseUrl)).length === 0;
+  // The server notices only after a moment that a session's process has died, and a message may be under way.
+  await waitFor(isClean, { timeoutMs: LEFTOVERS_MS, intervalMs: 100 }).catch(() => undefined);
+  const left = await leftovers(databaseUrl);
   return { ...findings, wrong: findings.wrong + left.length, texts: [...findings.texts, ...left] };
 };

@@ -101,10 +101,14 @@ export class FaultFiles {
   }
 }
 
-const sooner = (moment: Moment): Moment => {
+/** A moment that is met more easily, for an activity that is over before, or has no transaction. */
+export const sooner = (moment: Moment): Moment => {
   switch (moment.kind) {
     case 'sent':
-      return { ...moment, statement: Math.max(1, moment.statement >> 1) };
+      // In the end as soon as the activity runs, which every activity meets.
+      return moment.statement === 1
+        ? { kind: 'timer', afterMs: 0 }
+        : { ...moment, statement: moment.statement >> 1 };
     case 'answered':
       // An activity without a transaction of its own has no such moment.
       return moment.statement === 1 ? { kind: 'sent', statement: 2 } : { ...moment, statement: 1 };

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import { Client } from 'pg';
+import { OWN_BACKEND } from '../../src/db/answer-watch';
 import type { ArmedFault, FaultFiles } from './fault-files';
 
 /** An activity that is to meet a fault. */
@@ -20,9 +21,16 @@ interface Session {
   getTransactionStatus(): string | null;
 }
 
+const textOf = (query: unknown): string =>
+  String(typeof query === 'string' ? query : ((query as { text?: string }).text ?? 'copy'))
+    .trim()
+    .slice(0, 60);
+
 const OPEN_TRANSACTION = 'T';
 /** What the pool asks of a connection that comes back to it. */
 const BETWEEN_USES = 'DISCARD ALL';
+/** What it asks of a new one. */
+const AT_FIRST = textOf(OWN_BACKEND);
 const POLL_MS = 3;
 
 const watched = new AsyncLocalStorage<Watch>();
@@ -42,11 +50,6 @@ const strike = async (
   if (fault.action === 'freeze') process.kill(process.pid, 'SIGSTOP');
   while (fault.action === 'hold' && !files.mayGo(fault.id)) await sleep(POLL_MS);
 };
-
-const textOf = (query: unknown): string =>
-  String(typeof query === 'string' ? query : ((query as { text?: string }).text ?? 'copy'))
-    .trim()
-    .slice(0, 60);
 
 const isSubmittable = (query: unknown): boolean =>
   typeof (query as { submit?: unknown } | undefined)?.submit === 'function';
@@ -75,7 +78,7 @@ export const watchStatements = (files: FaultFiles): void => {
     const answer = original.apply(this, args);
     const text = textOf(args[0]);
     if (watch === undefined || watch.isStruck || watch.fault.point !== 'during') return answer;
-    if (text === BETWEEN_USES) return answer;
+    if (text === BETWEEN_USES || text === AT_FIRST) return answer;
     watch.statements += 1;
     const { moment } = watch.fault;
     if (isSubmittable(args[0])) {

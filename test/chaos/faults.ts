@@ -6,6 +6,7 @@ export interface ActivityFault {
   readonly kind:
     | 'worker-killed'
     | 'worker-frozen'
+    | 'half-open'
     | 'backend-terminated'
     | 'backend-killed'
     | 'postgres-killed'
@@ -32,6 +33,7 @@ export const FAULT_KINDS = [
   'worker-killed',
   'worker-killed-at-random',
   'worker-frozen',
+  'half-open',
   'backend-terminated',
   'backend-killed',
   'postgres-killed',
@@ -53,13 +55,28 @@ const WITHOUT_SESSION: ReadonlySet<string> = new Set([
   'scanInbox',
   'settleInboxFile',
   'describeWorker',
+  'runState',
 ]);
 
+/** Activities of a statement or two, or of several that are a transaction each. */
+const WITHOUT_TRANSACTION: ReadonlySet<string> = new Set([
+  'resumeNodes',
+  'deliverAlert',
+  'pingHeartbeat',
+  'trimHistories',
+  'requestScheduledRun',
+  'endAbandoned',
+]);
+/** Others are over after some statements, and before most timers. */
+const LONG: ReadonlySet<string> = new Set(['loadFile', 'planRun', 'runNode', 'verifyNode']);
+
 const moment = (random: Random, activity: string): Moment => {
-  // Over at once, and two statements without a transaction: other moments would hardly ever be met.
+  // Over at once.
   if (activity === 'describeWorker') return { kind: 'timer', afterMs: 0 };
-  if (activity === 'resumeNodes') return { kind: 'sent', statement: random.int(1, 3) };
+  if (WITHOUT_TRANSACTION.has(activity)) return { kind: 'sent', statement: random.int(1, 3) };
   if (WITHOUT_SESSION.has(activity)) return { kind: 'timer', afterMs: random.int(0, 25) };
+  if (!LONG.has(activity))
+    return { kind: random.pick(['sent', 'answered'] as const), statement: random.int(1, 5) };
   const kind = random.pick(['sent', 'answered', 'answered', 'timer'] as const);
   return kind === 'timer'
     ? { kind, afterMs: random.int(0, MAX_TIMER_MS) }
@@ -75,16 +92,32 @@ const at = (random: Random, kind: ActivityFault['kind'], activity: string, point
   moment: moment(random, activity),
 });
 
-/** Every activity at each of its points, and each other kind at some activity; in random order. */
-const deck = (random: Random, activities: readonly string[]): Draft[] => {
+/** While a session is at work: a statement is sent, or its transaction is open. */
+const halfOpen = (random: Random, activity: string): Draft => {
+  const drawn = moment(random, activity);
+  const statement = random.int(1, 5);
+  return {
+    kind: 'half-open',
+    activity,
+    point: 'during',
+    moment: drawn.kind === 'timer' ? { kind: 'sent', statement } : drawn,
+  };
+};
+
+/** Every activity at each of its points. */
+const matrix = (random: Random, activities: readonly string[]): Draft[] =>
+  activities.flatMap((activity) => POINTS.map((point) => at(random, 'worker-killed', activity, point)));
+
+/** Each other kind at some activity, `half-open` at each that has a session. */
+const others = (random: Random, activities: readonly string[]): Draft[] => {
   const within = (kind: ActivityFault['kind']): Draft => at(random, kind, random.pick(activities), 'during');
   const timed = (kind: TimedFault['kind']): Draft => ({
     kind,
     afterMs: random.int(0, MAX_WAIT_MS),
     variant: random.int(0, 1_000),
   });
-  const drafts = [
-    ...activities.flatMap((activity) => POINTS.map((point) => at(random, 'worker-killed', activity, point))),
+  return [
+    ...activities.filter((name) => !WITHOUT_SESSION.has(name)).map((name) => halfOpen(random, name)),
     ...(['worker-frozen', 'backend-terminated', 'backend-killed', 'postgres-killed'] as const).flatMap(
       (kind) => [
         within(kind),
@@ -104,12 +137,24 @@ const deck = (random: Random, activities: readonly string[]): Draft[] => {
     ...[1, 2].flatMap(() => [timed('statement-timeout'), timed('lock-timeout')]),
     ...[1, 2, 3].flatMap(() => [timed('started-twice'), timed('worker-killed-at-random')]),
   ];
-  return random.sample(drafts, drafts.length);
 };
 
-/** An endless sequence of faults; the same for the same random numbers. */
+/**
+ * An endless sequence of faults; the same for the same random numbers. First each activity at each point, then the other
+ * kinds, each in random order: a run that is cut short has met what matters most.
+ */
 export function* faultSequence(random: Random, activities: readonly string[]): Generator<Fault, never> {
-  for (let id = 1; ;) for (const draft of deck(random, activities)) yield { id: String(id++), ...draft };
+  for (let id = 1; ;)
+    for (const drafts of [matrix(random, activities), others(random, activities)])
+      for (const draft of random.sample(drafts, drafts.length)) yield { id: String(id++), ...draft };
+}
+
+/** Those of a sequence whose text has this in it. */
+export function* only(faults: Iterator<Fault>, part: string): Generator<Fault, never> {
+  for (;;) {
+    const { value } = faults.next() as IteratorYieldResult<Fault>;
+    if (faultText(value).includes(part)) yield value;
+  }
 }
 
 export const faultText = (fault: Fault): string =>

@@ -1,19 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CuttableProxy } from '../support/cuttable-proxy';
 import { ask, HARNESS, withSession } from './ask';
 import type { ArmedFault, FaultFiles, Hit } from './fault-files';
 import { type ActivityFault, type Fault, isActivityFault, type TimedFault } from './faults';
 import type { InputFile } from './input-files';
 import { halfVisible } from './half-visible';
-import { FREEZE_MS, TIMEOUTS_MS } from './limits';
+import { FREEZE_MS, SERVER_GIVES_UP_MS, TIMEOUTS_MS } from './limits';
 import type { Pipeline } from './pipeline';
 import type { ChaosStack } from './stack';
 import type { Workers } from './workers';
 
-const POLL_MS = 5;
+const POLL_MS = 10;
 
 const ACTIONS: Readonly<Record<ActivityFault['kind'], ArmedFault['action']>> = {
   'worker-killed': 'kill',
   'worker-frozen': 'freeze',
+  'half-open': 'hold',
   'backend-terminated': 'hold',
   'backend-killed': 'hold',
   'postgres-killed': 'hold',
@@ -35,6 +37,8 @@ export interface InjectorDeps {
   readonly workers: Workers;
   readonly files: FaultFiles;
   readonly pipeline: Pipeline;
+  /** Between the workers and PostgreSQL. */
+  readonly proxy: CuttableProxy;
 }
 
 /** Makes the faults of one round, and knows which of them were met. */
@@ -121,6 +125,8 @@ export class Injector {
       case 'worker-frozen':
         await sleep(FREEZE_MS);
         return workers.signal(hit.workerPid, 'SIGCONT');
+      case 'half-open':
+        return this.strand(go);
       case 'backend-terminated':
         return this.terminate('pid = $1', [hit.backendPid ?? (await this.anyBackend())]);
       case 'backend-killed':
@@ -134,6 +140,15 @@ export class Injector {
         await stack.killTemporal(go);
         return true;
     }
+  }
+
+  /** What the workers have open to PostgreSQL stays open and carries nothing; after a while the server gives it up. */
+  private async strand(go: () => void): Promise<boolean> {
+    const count = this.deps.proxy.strand();
+    go();
+    await sleep(SERVER_GIVES_UP_MS);
+    this.deps.proxy.forget();
+    return count > 0;
   }
 
   private async terminate(condition: string, values: readonly unknown[]): Promise<boolean> {

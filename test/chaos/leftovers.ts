@@ -10,7 +10,6 @@ const SCHEMAS = [
   'public',
   'silver',
   'strata_bronze',
-  'strata_build',
   'strata_feed',
   'strata_keys',
 ];
@@ -41,7 +40,8 @@ const LEFTOVERS: Readonly<Record<string, string>> = {
     where datname = current_database() and application_name <> '${HARNESS}' and state = 'active'`,
   'prepared transactions': 'select gid as name from pg_prepared_xacts',
   'relations half built': `
-    select relname as name from pg_class where relnamespace = 'strata_build'::regnamespace`,
+    select relnamespace::regnamespace || '.' || relname as name from pg_class
+    where relnamespace in (select oid from pg_namespace where starts_with(nspname, 'strata_build'))`,
   'temporary relations': "select relname as name from pg_class where relpersistence = 't'",
   'schemas that nobody knows': `
     select nspname as name from pg_namespace
@@ -54,6 +54,8 @@ const LEFTOVERS: Readonly<Record<string, string>> = {
   'mended letters that were not replayed': `
     select id::text as name from ops.dead_letter where state = 'open' and corrected is not null`,
   'nodes that stay suspended': 'select node_id as name from ops.node_suspension where lifted_at is null',
+  'messages that did not get out':
+    "select event || ' ' || state as name from ops.alert_delivery where state <> 'delivered'",
   'runs without an end': "select run_id as name from ops.run where state = 'running'",
 };
 

@@ -6,13 +6,15 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { alertWorkflowId, pipelineWorkflowId, QUERY, SIGNAL, UPDATE, WORKFLOW } from '../../src/wire/names';
+import type { TestedAlert } from '../../src/wire/alerts';
 import type { PipelineStatus, ResumeNodesResult } from '../../src/wire/pipeline';
 import { waitFor } from '../support/wait-for';
 import type { InputFile } from './input-files';
 import { STUCK_MS } from './limits';
 
 const CALL_MS = 5_000;
-const POLL_MS = 40;
+/** Each question costs the workers time. */
+const POLL_MS = 150;
 /** Temporal itself may be down for a while. */
 const PATIENCE_MS = 60_000;
 
@@ -109,23 +111,23 @@ export class Pipeline {
 
   /** Asks the coordinator to resume a node, and does not wait: the round's quiet does. */
   resume(node: string, updateId: string): void {
-    const ask = (): Promise<object> =>
+    this.insistOn(updateId, () =>
       this.client.workflow.executeUpdateWithStart<never, ResumeNodesResult, [object]>(UPDATE.resumeNodes, {
         updateId,
         args: [{ nodes: [node] }],
-        startWorkflowOperation: new WithStartWorkflowOperation(WORKFLOW.pipeline, {
-          workflowId: pipelineWorkflowId(this.warehouse),
-          taskQueue: this.warehouse,
-          args: [{}],
-          workflowIdConflictPolicy: 'USE_EXISTING',
-        }) as never,
-      });
-    // The same id again is the same update. One that is never answered keeps the round from being quiet.
-    const answered = waitFor(ask, { timeoutMs: STUCK_MS, what: `the answer to ${updateId}` });
-    this.asked.add(answered);
-    answered.then(
-      () => this.asked.delete(answered),
-      () => undefined,
+        startWorkflowOperation: this.startOf(WORKFLOW.pipeline, pipelineWorkflowId(this.warehouse)) as never,
+      }),
+    );
+  }
+
+  /** Has a test message sent, and does not wait either. */
+  testAlerts(updateId: string): void {
+    this.insistOn(updateId, () =>
+      this.client.workflow.executeUpdateWithStart<never, TestedAlert, [object]>(UPDATE.testAlert, {
+        updateId,
+        args: [{}],
+        startWorkflowOperation: this.startOf(WORKFLOW.alert, alertWorkflowId(this.warehouse)) as never,
+      }),
     );
   }
 
@@ -156,6 +158,25 @@ export class Pipeline {
   async status(): Promise<PipelineStatus | undefined> {
     const handle = this.client.workflow.getHandle(pipelineWorkflowId(this.warehouse));
     return this.client.withDeadline(Date.now() + CALL_MS, () => handle.query<PipelineStatus>(QUERY.status));
+  }
+
+  private startOf(type: string, workflowId: string): object {
+    return new WithStartWorkflowOperation(type, {
+      workflowId,
+      taskQueue: this.warehouse,
+      args: [{}],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+    });
+  }
+
+  /** The same id again is the same update. One that is never answered keeps the round from being quiet. */
+  private insistOn(updateId: string, ask: () => Promise<object>): void {
+    const answered = waitFor(ask, { timeoutMs: STUCK_MS, what: `the answer to ${updateId}` });
+    this.asked.add(answered);
+    answered.then(
+      () => this.asked.delete(answered),
+      () => undefined,
+    );
   }
 
   private async startOnce(type: string, workflowId: string, input: object): Promise<true> {

@@ -13,6 +13,8 @@ export interface Report {
   readonly byKind: Record<string, number>;
   /** Kills of a worker at each point of each activity. */
   readonly byActivity: Record<string, Record<string, number>>;
+  /** Connections that were half-open during an activity. */
+  readonly halfOpen: Record<string, number>;
   /** Faults of any kind within an activity. */
   readonly withinActivity: Record<string, number>;
   /** Faults that nothing met in several rounds; they don't count. */
@@ -40,6 +42,7 @@ export const emptyReport = (seed: number, activities: readonly string[]): Report
   byActivity: Object.fromEntries(
     activities.map((name) => [name, Object.fromEntries(POINTS.map((point) => [point, 0]))]),
   ),
+  halfOpen: Object.fromEntries(activities.map((name) => [name, 0])),
   withinActivity: Object.fromEntries(activities.map((name) => [name, 0])),
   missed: 0,
   files: 0,
@@ -63,6 +66,7 @@ export const countFault = (report: Report, fault: Fault): void => {
   increment(report.byKind, fault.kind);
   if (!isActivityFault(fault)) return;
   increment(report.withinActivity, fault.activity);
+  if (fault.kind === 'half-open') increment(report.halfOpen, fault.activity);
   if (fault.kind === 'worker-killed') increment(report.byActivity[fault.activity], fault.point);
 };
 

@@ -1,17 +1,19 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRandom, type Random } from '../../src/demo/random';
+import { type CuttableProxy, openCuttableProxy } from '../support/cuttable-proxy';
+import { type HttpReceiver, startHttpReceiver } from '../support/http-receiver';
 import { waitFor } from '../support/wait-for';
 import { activityNames } from './activities';
 import { ask } from './ask';
 import { startBesides } from './besides';
 import { check, type Findings } from './checks';
-import { FaultFiles } from './fault-files';
-import { type Fault, faultSequence, faultText, isActivityFault } from './faults';
+import { FaultFiles, sooner } from './fault-files';
+import { type Fault, faultText, isActivityFault } from './faults';
 import { Injector } from './injector';
 import { type InputFile, writeRoundFiles } from './input-files';
 import { filesIn } from './leftovers';
-import { RETRY_INTERVAL, STUCK_MS } from './limits';
+import { PING_INTERVAL, RETRY_INTERVAL, STUCK_MS } from './limits';
 import { Pipeline } from './pipeline';
 import { countFault, countFindings, emptyReport, isSound, type Report } from './report';
 import { ChaosStack } from './stack';
@@ -29,8 +31,7 @@ export interface ChaosOptions {
   readonly faults: number;
   readonly seed: number;
   readonly log: (line: string) => void;
-  /** Default: as drawn from the seed. */
-  readonly sequence?: Iterator<Fault>;
+  readonly sequence: Iterator<Fault>;
   /** Faults at once at most: how many there are is drawn for each round. After each round all is compared. */
   readonly atOnce?: number;
   /** Default: as drawn. */
@@ -60,21 +61,29 @@ class ChaosRun {
   constructor(
     private readonly options: ChaosOptions,
     private readonly stack: ChaosStack,
+    private readonly proxy: CuttableProxy,
+    private readonly receiver: HttpReceiver,
   ) {
     this.random = createRandom(options.seed);
     this.report = emptyReport(options.seed, this.activities);
-    this.sequence = options.sequence ?? faultSequence(createRandom(options.seed + 1), this.activities);
+    this.sequence = options.sequence;
     this.files = new FaultFiles(join(stack.home, 'faults'));
     this.pipeline = new Pipeline(stack.client, WAREHOUSE);
     mkdirSync(join(stack.home, 'input'));
     this.inbox = join(stack.home, 'inbox');
     mkdirSync(this.inbox);
+    const behindProxy = new URL(stack.databaseUrl);
+    behindProxy.host = proxy.address;
     const env = {
-      DATABASE_URL: stack.databaseUrl,
+      DATABASE_URL: behindProxy.toString(),
       TEMPORAL_ADDRESS: stack.temporalAddress,
       STRATA_WAREHOUSE: WAREHOUSE,
       STRATA_RETRY_INTERVAL: RETRY_INTERVAL,
       STRATA_INBOX: this.inbox,
+      STRATA_ALERT_WEBHOOK_URL: `${receiver.url}/webhook`,
+      STRATA_ALERT_RETRY_INTERVAL: '1s',
+      STRATA_ALERT_HEARTBEAT_URL: `${receiver.url}/heartbeat`,
+      STRATA_ALERT_HEARTBEAT_INTERVAL: PING_INTERVAL,
       CHAOS_DIR: join(stack.home, 'faults'),
       CHAOS_BUNDLE: join(stack.home, 'workflows.js'),
     };
@@ -136,7 +145,13 @@ class ChaosRun {
     );
     this.input.push(...files);
     const injector = new Injector(
-      { stack: this.stack, workers: this.workers, files: this.files, pipeline: this.pipeline },
+      {
+        stack: this.stack,
+        workers: this.workers,
+        files: this.files,
+        pipeline: this.pipeline,
+        proxy: this.proxy,
+      },
       faults,
       files,
     );
@@ -146,7 +161,11 @@ class ChaosRun {
     else countFindings(this.report, await this.check());
     if (isQuiet) this.report.comparisons += 1;
     const waiting = isQuiet ? filesIn(this.inbox) : [];
-    const texts = [...injector.seen, ...waiting.map((name) => `${name} is still in the inbox`)];
+    const texts = [
+      ...injector.seen,
+      ...waiting.map((name) => `${name} is still in the inbox`),
+      ...(isQuiet ? await this.unheard() : []),
+    ];
     countFindings(this.report, { lost: 0, doubled: 0, wrong: texts.length, texts });
     this.describeProblems(round, faults);
   }
@@ -188,11 +207,22 @@ class ChaosRun {
       }
       const tries = (this.tries.get(fault.id) ?? 0) + 1;
       this.tries.set(fault.id, tries);
-      if (tries < MAX_TRIES) this.unmet.push(fault);
+      if (tries < MAX_TRIES)
+        this.unmet.push(isActivityFault(fault) ? { ...fault, moment: sooner(fault.moment) } : fault);
       else this.report.missed += 1;
       log(`- round ${round}: ${faultText(fault)}: not met`);
     }
     log(`round ${round} took ${seconds.toFixed(1)} s`);
+  }
+
+  /** Messages that count as delivered, and that nobody has received. */
+  private async unheard(): Promise<string[]> {
+    const heard = new Set(this.receiver.received.map(({ headers }) => headers['idempotency-key']));
+    const sent = await ask<{ key: string; event: string }>(
+      this.stack.databaseUrl,
+      "select idempotency_key as key, event from ops.alert_delivery where state = 'delivered'",
+    );
+    return sent.filter(({ key }) => !heard.has(key)).map(({ event }) => `a message (${event}) got lost`);
   }
 
   private async stuck(): Promise<void> {
@@ -235,13 +265,16 @@ class ChaosRun {
  */
 export const runChaos = async (options: ChaosOptions): Promise<Report> => {
   const stack = await ChaosStack.start(() => undefined);
+  const proxy = await openCuttableProxy(new URL(stack.databaseUrl).host);
+  const receiver = await startHttpReceiver();
   let isDone = false;
   try {
     await waitFor(() => ask(stack.databaseUrl, 'select 1'), { what: 'the database' });
-    const report = await new ChaosRun(options, stack).play();
+    const report = await new ChaosRun(options, stack, proxy, receiver).play();
     isDone = isSound(report);
     return report;
   } finally {
+    await Promise.all([proxy.close(), receiver.close()]);
     await stack.stop(!isDone && options.keep === true);
   }
 };

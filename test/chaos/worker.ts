@@ -3,7 +3,7 @@ import { loadConfig } from '../../src/config';
 import { startWorker } from '../../src/worker';
 import { FaultFiles } from './fault-files';
 import { FaultInterceptor, watchStatements } from './fault-interceptor';
-import { CHUNK_BYTES } from './limits';
+import { CHUNK_BYTES, LOOK_EVERY_MS } from './limits';
 
 const required = (name: string): string => {
   const value = process.env[name];
@@ -22,6 +22,7 @@ const main = async (): Promise<void> => {
     temporal: { ...config.temporal, address: required('TEMPORAL_ADDRESS') },
     inside: {
       chunkBytes: CHUNK_BYTES,
+      lookEveryMs: LOOK_EVERY_MS,
       workflowBundle: { codePath: required('CHAOS_BUNDLE') },
       interceptors: { activity: [() => ({ inbound: new FaultInterceptor(files) })] },
     },

@@ -57,6 +57,20 @@ const faults: readonly Fault[] = [
     point: 'during',
     moment: { kind: 'answered', statement: 8 },
   },
+  {
+    id: '10',
+    kind: 'half-open',
+    activity: 'publishBatch',
+    point: 'during',
+    moment: { kind: 'answered', statement: 2 },
+  },
+  {
+    id: '11',
+    kind: 'worker-killed',
+    activity: 'deliverAlert',
+    point: 'after',
+    moment: { kind: 'timer', afterMs: 0 },
+  },
 ];
 
 /** What the checks say when somebody has tampered with the tables. */
@@ -74,7 +88,7 @@ test('whatever is killed, cut off, frozen or started twice: no row is lost or do
   const report = await runChaos({
     faults: faults.length,
     seed: 7,
-    faultsARound: 5,
+    faultsARound: 6,
     sequence: faults.values(),
     log: (line) => lines.push(line),
     afterwards: async (url, checkAgain) => {
@@ -90,6 +104,9 @@ test('whatever is killed, cut off, frozen or started twice: no row is lost or do
   expect({ ...report, lines }).toMatchObject({
     ...{ lost: 0, doubled: 0, wrong: 0, stuck: 0, problems: [] },
     ...{ faults: faults.length, missed: 0 },
-    byKind: { 'worker-killed': 4, 'postgres-killed': 1, 'temporal-killed': 1, 'worker-frozen': 1 },
+    byKind: {
+      ...{ 'worker-killed': 5, 'worker-frozen': 1, 'half-open': 1 },
+      ...{ 'postgres-killed': 1, 'temporal-killed': 1 },
+    },
   });
 });

@@ -7,8 +7,8 @@ export interface CuttableProxy {
   readonly cut: () => void;
   /** Lets nothing through any more, and closes nothing: neither side is told. New connections are as dumb. */
   readonly stall: () => void;
-  /** The connections of now let nothing through any more, and none is closed; new ones do. */
-  readonly strand: () => void;
+  /** The connections of now let nothing through any more, and none is closed; new ones do. Returns how many. */
+  readonly strand: () => number;
   /** The server gives up what is stalled, as it does by its keepalive after a minute; whoever called is not told. */
   readonly forget: () => void;
   /** Lets through again, what has gathered first; what the server has given up ends. */
@@ -28,6 +28,8 @@ const part = ([incoming, outgoing]: Pair): void => {
 export const openCuttableProxy = async (target: string): Promise<CuttableProxy> => {
   const { hostname, port } = new URL(`tcp://${target}`);
   const pairs = new Set<Pair>();
+  /** Those that let nothing through. */
+  const parted = new Set<Pair>();
   /** Callers whose server has gone. */
   const forgotten = new Set<Socket>();
   let isStalled = false;
@@ -39,13 +41,22 @@ export const openCuttableProxy = async (target: string): Promise<CuttableProxy> 
         .on('error', () => undefined)
         .on('close', () => {
           pairs.delete(pair);
+          parted.delete(pair);
           const other = pair[1 - index];
           if (other !== undefined && !forgotten.has(other)) other.destroy();
         });
-    if (isStalled) part(pair);
-    else join(pair);
+    if (!isStalled) return void join(pair);
+    part(pair);
+    parted.add(pair);
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const partAll = (): number => {
+    for (const pair of pairs) {
+      part(pair);
+      parted.add(pair);
+    }
+    return pairs.size;
+  };
   const cut = (): void => {
     for (const socket of [...[...pairs].flat(), ...forgotten]) socket.destroy();
   };
@@ -54,13 +65,11 @@ export const openCuttableProxy = async (target: string): Promise<CuttableProxy> 
     cut,
     stall: () => {
       isStalled = true;
-      for (const pair of pairs) part(pair);
+      partAll();
     },
-    strand: () => {
-      for (const pair of pairs) part(pair);
-    },
+    strand: partAll,
     forget: () => {
-      for (const [incoming, outgoing] of pairs) {
+      for (const [incoming, outgoing] of parted) {
         forgotten.add(incoming);
         outgoing.destroy();
       }
@@ -69,7 +78,8 @@ export const openCuttableProxy = async (target: string): Promise<CuttableProxy> 
       isStalled = false;
       for (const socket of forgotten) socket.destroy();
       forgotten.clear();
-      for (const pair of pairs) join(pair);
+      for (const pair of parted) join(pair);
+      parted.clear();
     },
     close: () =>
       new Promise((done) => {

@@ -92,7 +92,7 @@ test('a chunk of which COPY took fewer rows than were handed over is not committ
   const opened = await openFile(path);
   const loadId = (await beginLoad(warehouse.pool, { batchId }, opened)) ?? '';
   await opened.close();
-  const session = await ChunkWriter.openSession(warehouse.url, loadId, warehouse);
+  const session = await ChunkWriter.openSession(warehouse.url, loadId);
   makeForgetful(session);
   const dataset = warehouse.datasets['transactions'];
   if (!dataset) throw new Error('no dataset');

@@ -26,7 +26,7 @@ beforeAll(async () => {
   const far = new URL(warehouse.url);
   far.host = proxy.address;
   url = far.toString();
-  pool = await createWarehousePool(url);
+  pool = await createWarehousePool(url, { lookEveryMs: LOOK_EVERY_MS });
   gate = await openSession(warehouse.url);
   await gate.query('create table public.effect (n integer)');
 });
@@ -61,10 +61,10 @@ const strandAtLock = async (table: string, name: string, begin: () => Promise<un
   return outcome;
 };
 
-const addEffect = (lookEveryMs = LOOK_EVERY_MS): Promise<unknown> =>
+const addEffect = (): Promise<unknown> =>
   withNodeSession(
     pool,
-    { name: 'strata node half-open', lock: 'effect', signal: new AbortController().signal, lookEveryMs },
+    { name: 'strata node half-open', lock: 'effect', signal: new AbortController().signal },
     (connection) =>
       connection.transaction((db) => db.query(sql.typeAlias('void')`insert into public.effect values (1)`)),
   );
@@ -89,7 +89,8 @@ test('a load whose server is gone without a word fails as unreachable in bounded
   expect(await strandAtLock('strata_bronze.transactions', 'strata load', load)).toMatchObject({
     code: 'DATABASE_UNREACHABLE',
   });
-  await load();
+  // As Temporal does: an idle connection of the pool was stranded, too.
+  await waitFor(load, { timeoutMs: 30_000, what: 'another attempt' });
   expect(await warehouse.publish(batchId)).toMatchObject({ outcome: 'published', rowsLoaded: ROWS });
   expect(
     await warehouse.rows(
@@ -99,14 +100,16 @@ test('a load whose server is gone without a word fails as unreachable in bounded
 });
 
 test('a statement that takes long is no lost connection', async () => {
-  const session = { name: 'strata node slow', lock: 'slow', lookEveryMs: 50 };
+  const session = { name: 'strata node slow', lock: 'slow' };
   const slow = sql.type(z.object({ n: z.number() }))`select 1 as n from pg_sleep(1)`;
   const signal = new AbortController().signal;
-  expect(await withNodeSession(pool, { ...session, signal }, (own) => own.oneFirst(slow))).toBe(1);
+  const eager = await createWarehousePool(url, { lookEveryMs: 50 });
+  expect(await withNodeSession(eager, { ...session, signal }, (own) => own.oneFirst(slow))).toBe(1);
+  await eager.end();
 });
 
 test('a COPY that waits for its own client is no lost connection', async () => {
-  const session = await CopySession.open(url, { name: 'strata load idle', pool, lookEveryMs: 50 });
+  const session = await CopySession.open(url, { name: 'strata load idle', lookEveryMs: 50 });
   try {
     session.startCopy({ schema: 'public', table: 'effect', columns: ['n'] });
     await session.write(Buffer.from('2\n'));
@@ -116,4 +119,44 @@ test('a COPY that waits for its own client is no lost connection', async () => {
   } finally {
     await session.close();
   }
+});
+
+const one = sql.type(z.object({ n: z.number() }))`select 1 as n`;
+
+test('a short statement over a connection that was idle and is half-open fails in bounded time; the next has a new one', async () => {
+  const small = await createWarehousePool(url, { maximumPoolSize: 1, lookEveryMs: LOOK_EVERY_MS });
+  expect(await small.oneFirst(one)).toBe(1);
+  proxy.strand();
+  await expect(small.oneFirst(one)).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE' });
+  expect(await small.oneFirst(one)).toBe(1);
+  await small.end();
+});
+
+test('a pool with half-open connections ends in bounded time', async () => {
+  const small = await createWarehousePool(url, { lookEveryMs: LOOK_EVERY_MS });
+  await small.oneFirst(one);
+  proxy.strand();
+  await small.end();
+});
+
+test('a connection that can not be reset is ended; its work counts, and its place in the pool is free', async () => {
+  const small = await createWarehousePool(url, { maximumPoolSize: 1 });
+  const begin = sql.typeAlias('void')`begin`;
+  // DISCARD ALL can't run within a transaction.
+  expect(await small.connect((own) => own.query(begin).then(() => own.oneFirst(one)))).toBe(1);
+  expect(await small.oneFirst(one)).toBe(1);
+  await small.end();
+});
+
+test('where the server does not say what sessions do, there is no verdict', async () => {
+  const silent = new URL(url);
+  silent.searchParams.set('options', '-c track_activities=off');
+  const small = await createWarehousePool(silent.toString(), { maximumPoolSize: 1, lookEveryMs: 50 });
+  await small.oneFirst(one);
+  proxy.strand();
+  const answer = small.oneFirst(one);
+  await gate.query('select pg_sleep(1)');
+  proxy.heal();
+  expect(await answer).toBe(1);
+  await small.end();
 });
