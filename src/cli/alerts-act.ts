@@ -33,6 +33,23 @@ export const alertsAckCommand = (
     return acked.length > 0 ? 0 : EXIT_FAILED;
   });
 
+/** `strata alerts resend` */
+export const alertsResendCommand = (
+  context: CommandContext,
+  { ids }: CommonOptions & { readonly ids: readonly string[] },
+): Promise<number> =>
+  withDatabase(context, { role: 'alerts resend', as: 'transformer' }, async (session) => {
+    const { resendDeliveries } = require('../db/alert-deliveries') as typeof import('../db/alert-deliveries');
+    const { output } = context;
+    const resent = await resendDeliveries(session.pool, ids);
+    if (resent.length > 0) await reviewAlerter(context, session);
+    output.document({ resent });
+    output.line(`${countOf(resent.length, 'message')} to be sent again; see strata alerts list`);
+    const strangers = ids.filter((id) => !resent.includes(id));
+    if (strangers.length > 0) output.note(`not failed: ${strangers.join(', ')}`);
+    return resent.length > 0 ? 0 : EXIT_FAILED;
+  });
+
 export interface AlertsMuteOptions extends AlertsActOptions {
   readonly pattern: string;
   /** Seconds. */

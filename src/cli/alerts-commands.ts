@@ -49,6 +49,15 @@ const addChanging = (alerts: Command, act: Act): void => {
         ids,
       }),
     );
+  withDatabase(alerts.command('resend'))
+    .description('sends messages again that were given up')
+    .argument('<messages...>', 'their ids, as alerts list has them', idArgument)
+    .action((ids: readonly string[], options: CommonOptions) =>
+      act(() => (require('./alerts-act') as typeof import('./alerts-act')).alertsResendCommand)({
+        ...options,
+        ids,
+      }),
+    );
   withAct(withDatabase(alerts.command('mute')))
     .description('records incidents and tells nobody, for a while')
     .argument('<pattern>', PATTERN)
@@ -78,7 +87,7 @@ const addChanging = (alerts: Command, act: Act): void => {
 
 /** `strata alerts ...`: incidents, and who is told of them. */
 export const addAlerts = (program: Command, act: Act): void => {
-  const alerts = program.command('alerts').description('incidents: list, ack, mute, unmute, test');
+  const alerts = program.command('alerts').description('incidents: list, ack, mute, unmute, test, resend');
   addReading(alerts, act);
   addChanging(alerts, act);
 };

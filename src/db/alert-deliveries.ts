@@ -111,6 +111,18 @@ export const recordTry = async (
   `);
 };
 
+/** Lets messages that were given up be tried anew, under their keys; returns which these are. */
+export const resendDeliveries = async (
+  db: CommonQueryMethods,
+  deliveryIds: readonly string[],
+): Promise<readonly string[]> =>
+  db.anyFirst(sql.type(z.object({ deliveryId: z.string() }))`
+    update ops.alert_delivery
+    set state = 'pending', tries = 0, next_try_at = clock_timestamp(), finished_at = null
+    where delivery_id = any(${sql.array([...deliveryIds], 'int8')}) and state = 'failed'
+    returning delivery_id as "deliveryId"
+  `);
+
 /** What is to be sent next by the channel about the incident of a message: the same again, or what waited for it. */
 export const nextDelivery = async (
   db: CommonQueryMethods,

@@ -38,7 +38,13 @@ const run = async (...args: string[]): Promise<CommandResult> => {
 };
 interface Listed {
   readonly incidents: { incidentId: string; subject: string; seen: number; ackedBy: string | null }[];
-  readonly undelivered: { channel: string; state: string; tries: number; error: string }[];
+  readonly undelivered: {
+    deliveryId: string;
+    channel: string;
+    state: string;
+    tries: number;
+    error: string;
+  }[];
   readonly mutes: { subject: string; reason: string }[];
 }
 const list = async (): Promise<Listed> =>
@@ -117,6 +123,11 @@ test(
     expect((await list()).undelivered).toMatchObject([
       { channel: 'webhook', state: 'failed', error: 'HTTP 500' },
     ]);
+    const [lost] = (await list()).undelivered;
+    receiver.answer = () => ({ status: 200 });
+    expect((await run('alerts', 'resend', lost?.deliveryId ?? '')).code).toBe(0);
+    await waitFor(async () => (await list()).undelivered.length === 0, { timeoutMs: 60_000 });
+    expect((await run('alerts', 'resend', lost?.deliveryId ?? '')).code).toBe(1);
     const { stdout, stderr } = await worker.stop();
     const all = [...said, stdout, stderr].join('\n');
     expect(all).toContain('deliverAlert');

@@ -328,6 +328,21 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
         },
       ),
     ),
+  'maintenance-problem': async (bench) =>
+    ended(
+      await start(
+        bench,
+        WORKFLOW.maintenance,
+        {},
+        {
+          sweepLeftovers: () =>
+            Promise.resolve({
+              ...{ shadows: 1, consumers: 0, feeds: 0 },
+              problem: { code: 'MODEL_INVALID', message: 'model dim: no such macro' },
+            }),
+        },
+      ),
+    ),
   'scheduled-run-success': async (bench) => {
     let looks = 0;
     return ended(
@@ -348,6 +363,16 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
         { runState: () => Promise.resolve({ state: 'failed', message: 'it is broken' }) },
       ),
     ),
+  'scheduled-run-continued': async (bench) => {
+    const handle = await start(
+      bench,
+      WORKFLOW.scheduledRun,
+      { looksPerExecution: 1 },
+      { runState: () => Promise.resolve({ state: 'running' }) },
+    );
+    await waitFor(async () => (await handle.describe()).status.name === 'CONTINUED_AS_NEW');
+    return handle;
+  },
   'scheduled-run-refused': async (bench) =>
     ended(
       await start(
@@ -500,6 +525,30 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     await handle.signal(SIGNAL.ackIncident, { incidentId: '1' });
     await handle.executeUpdate(UPDATE.testAlert, { args: [{ channel: 'slack' }] });
     await handle.signal(SIGNAL.reviewAlerts);
+    await told(handle);
+    return handle;
+  },
+  'alert-message-left': async (bench) => {
+    let tries = 0;
+    const handle = await start(
+      bench,
+      WORKFLOW.alert,
+      {},
+      {
+        ...withMessage(),
+        recordAlerts: async (input) => ({
+          ...(await fakes.recordAlerts(input)),
+          deliveries: tries < 2 ? [{ deliveryId: '1', channel: 'webhook', inMs: 0 }] : [],
+          heartbeatIntervalMs: 60_000,
+        }),
+        deliverAlert: () =>
+          ++tries < 2
+            ? Promise.reject(ApplicationFailure.nonRetryable('a bug', 'UNEXPECTED'))
+            : Promise.resolve({ state: 'delivered' }),
+      },
+    );
+    await handle.signal(SIGNAL.conditionObserved, CONDITION);
+    await waitFor(() => tries === 2);
     await told(handle);
     return handle;
   },

@@ -13,7 +13,7 @@ export interface WaitOptions {
  */
 export const waitFor = async <T>(
   condition: () => T | Promise<T>,
-  { timeoutMs = 15_000, intervalMs = 25, what = 'the condition' }: WaitOptions = {},
+  { timeoutMs = 30_000, intervalMs = 25, what = 'the condition' }: WaitOptions = {},
 ): Promise<Exclude<T, false | undefined | null>> => {
   const deadline = Date.now() + timeoutMs;
   let cause: unknown;
