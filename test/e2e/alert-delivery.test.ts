@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import { alertWorkflowId } from '../../src/wire/names';
+import { alertWorkflowId, SIGNAL } from '../../src/wire/names';
 import { createTestDatabase, type TestDatabase, testTemporalAddress } from '../support/database';
 import { type HttpReceiver, startHttpReceiver } from '../support/http-receiver';
+import { queryRows } from '../support/stack-homes';
 import { waitFor } from '../support/wait-for';
 import {
   type CommandResult,
@@ -100,6 +101,44 @@ test(
     const [first, second] = receiver.received;
     expect(second?.headers['idempotency-key']).toBe(first?.headers['idempotency-key']);
     expect(second?.body).toBe(first?.body);
+  },
+  LONG_MS,
+);
+
+test(
+  'a model that is resumed ends its incident, of which people are told',
+  async () => {
+    const subject = 'model.echo.dim_customer';
+    await queryRows(
+      database.url,
+      `insert into ops.node_suspension (node_id, relation, run_id, failures, error_code, reason, definition)
+       values ('${subject}', 'gold.dim_customer', 'r1', 3, 'MODEL_FAILED', 'division by zero', 'd')`,
+    );
+    const failure = {
+      kind: 'failure',
+      subject,
+      state: 'firing',
+      summary: 'it failed',
+      observation: 'r1',
+    } as const;
+    const suspended = { ...failure, kind: 'suspended', cause: { kind: 'failure', subject } } as const;
+    const connection = await Connection.connect({ address: testTemporalAddress() });
+    try {
+      const { workflow } = new Client({ connection });
+      await workflow
+        .getHandle(alertWorkflowId(database.name))
+        .signal(SIGNAL.conditionObserved, [failure, suspended]);
+    } finally {
+      await connection.close();
+    }
+    const told = (event: string) =>
+      receiver.received.some(({ body }) => body.includes(`"event":"${event}"`) && body.includes(subject));
+    await waitFor(() => told('firing'), { timeoutMs: 60_000, what: 'the message of the failure' });
+    expect((await list()).incidents.map((incident) => incident.subject)).toContain(subject);
+    const resumed = await run('resume', 'gold.dim_customer', '--json');
+    expect(JSON.parse(resumed.stdout)).toMatchObject({ resumed: [{ nodeId: subject, failures: 3 }] });
+    await waitFor(() => told('resolved'), { timeoutMs: 60_000, what: 'the message of its end' });
+    expect((await list()).incidents.map((incident) => incident.subject)).not.toContain(subject);
   },
   LONG_MS,
 );

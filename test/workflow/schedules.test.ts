@@ -114,7 +114,7 @@ test('applied twice it changes nothing; what is declared otherwise is updated, w
     taskQueue: warehouse,
     workflowId: `${warehouse}/schedule/a`,
   });
-}, 30_000);
+}, 60_000);
 
 test('what somebody has changed elsewhere is said, and made as declared again', async () => {
   const { apply, describe, list, warehouse } = openWarehouse();
@@ -338,7 +338,7 @@ test('a backfill takes the times from the first to before the last, each judged 
   await apply({ fresh: { kind: 'freshness', cron: '0 * * * *' }, a: A, plain: { kind: 'run', every: '1h' } });
   const [from, to] = [new Date('2026-01-31T00:00:00Z'), new Date('2026-01-31T03:00:00Z')];
   await backfillSchedule(bench.client, { warehouse, name: 'fresh', from, to });
-  await waitFor(() => asked.length >= 3, { timeoutMs: 20_000 });
+  await waitFor(() => asked.length >= 3, { timeoutMs: 45_000 });
   expect(asked.sort()).toEqual(['00', '01', '02'].map((hour) => `2026-01-31T${hour}:00:00.000Z`));
   const none = { from, to: new Date(from.getTime() + 1) };
   expect(await backfillSchedule(bench.client, { warehouse, name: 'fresh', ...none })).toBe(1);
@@ -348,7 +348,7 @@ test('a backfill takes the times from the first to before the last, each judged 
     expect(await errorOf(backfillSchedule(bench.client, { warehouse, name, from, to }))).toMatch(
       /^SCHEDULE_NO_BACKFILL Schedule \w+: /,
     );
-}, 30_000);
+}, 60_000);
 
 test('a backfill of checks holds up no live one; more than a thousand times are refused, with where to begin', async () => {
   const asked: string[] = [];
@@ -376,9 +376,9 @@ test('a backfill of checks holds up no live one; more than a thousand times are 
     await errorOf(backfillSchedule(bench.client, { warehouse, name: 'fresh', ...hours(1_001) })),
   ).toMatch(/^SCHEDULE_BACKFILL_TOO_LONG .* begin with --to 2026-02-11T16:00:00\.000Z$/);
   await backfillSchedule(bench.client, { warehouse, name: 'fresh', ...hours(2) });
-  await waitFor(() => asked.length >= 2, { timeoutMs: 20_000 });
+  await waitFor(() => asked.length >= 2, { timeoutMs: 45_000 });
   await triggerSchedule(bench.client, { warehouse, name: 'fresh' });
-  await waitFor(() => asked.includes('now'), { timeoutMs: 20_000 });
+  await waitFor(() => asked.includes('now'), { timeoutMs: 45_000 });
   gate.open();
 }, 60_000);
 
@@ -400,7 +400,7 @@ test('a run for a past time is asked for as background work, a live one is not; 
   await apply({ daily: { kind: 'run', cron: '0 0 * * *', time_var: 'day' } });
   const [from, to] = [new Date('2026-01-31T00:00:00Z'), new Date('2026-02-01T00:00:00Z')];
   await backfillSchedule(bench.client, { warehouse, name: 'daily', from, to });
-  await waitFor(() => asked.length === 1, { timeoutMs: 20_000 });
+  await waitFor(() => asked.length === 1, { timeoutMs: 45_000 });
   expect(asked).toEqual([{ vars: { day: '2026-01-31T00:00:00.000Z' }, priority: PRIORITY.background }]);
   const handle = await bench.client.workflow.start(WORKFLOW.scheduledRun, {
     taskQueue,
@@ -474,7 +474,7 @@ describe('a scheduled run', () => {
       temporal: { ...config.temporal, address: testTemporalAddress() },
       logger: pino({ level: 'silent' }),
     });
-  }, 30_000);
+  }, 60_000);
   afterAll(async () => {
     for (const id of [pipelineWorkflowId(database.name), alertWorkflowId(database.name)])
       await bench.client.workflow
@@ -529,5 +529,5 @@ describe('a scheduled run', () => {
     const failure = await failureOf(work);
     expect(failure.type).toBe('RUN_FAILED');
     expect(failure.message).toMatch(/^\S+\/transform\/\d+: .*nothing_of_this_name/);
-  }, 30_000);
+  }, 60_000);
 });
