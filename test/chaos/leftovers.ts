@@ -37,7 +37,8 @@ const LEFTOVERS: Readonly<Record<string, string>> = {
     where datname = current_database() and state like 'idle in transaction%'`,
   'sessions of loads and nodes': `
     select application_name as name from pg_stat_activity
-    where datname = current_database() and application_name <> '${HARNESS}' and state = 'active'`,
+    where datname = current_database() and application_name <> '${HARNESS}' and state = 'active'
+      and backend_type = 'client backend'`,
   'prepared transactions': 'select gid as name from pg_prepared_xacts',
   'relations half built': `
     select relnamespace::regnamespace || '.' || relname as name from pg_class

@@ -1,5 +1,12 @@
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
+import { CancelledFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
+import { pino } from 'pino';
+import { createGuard } from '../../../src/activities/guard';
+import { createProjects } from '../../../src/activities/projects';
+import { createReplayActivities } from '../../../src/activities/replay-activities';
 import { correctLetter } from '../../../src/db/dead-letter-actions';
 import { getLetter } from '../../../src/db/dead-letter-queue';
 import { requestReplay } from '../../../src/db/dead-letter-replays';
@@ -71,11 +78,46 @@ const waitsInSecondPage = (): Promise<unknown> =>
     { timeoutMs: 40_000, what: 'a replay in its second page' },
   );
 
-test('a worker that is killed in the middle of a replay leaves it to another attempt, which reports after each page and has every letter once', async () => {
+/** Until `rollback` of the gate, no replay comes beyond its second page. */
+const holdSecondPage = async (): Promise<void> => {
   await gate.query('begin');
   await gate.query(
     `select from ops.dead_letter_replay_item where replay_id = ${replayId} and letter_id = ${HELD_LETTER} for update`,
   );
+};
+
+test('a long replay reports that it lives, and how far it is; when it is cancelled it stops in the middle of a statement and leaves nothing', async () => {
+  const [row] = await warehouse.rows('select database_uuid from ops.warehouse');
+  const { loadReplay } = createReplayActivities({
+    ...{ pool: warehouse.pool, databaseUrl: warehouse.url, warehouse: 'test', maxFieldBytes: 1024 * 1024 },
+    projects: createProjects({ pool: warehouse.pool, projectDir: resolve(CHECKOUT, 'sql') }),
+    searchAttributes: false,
+    guard: createGuard(pino({ level: 'silent' })),
+  });
+  const environment = new MockActivityEnvironment(
+    {},
+    { logger: new DefaultLogger('ERROR', () => undefined) },
+  );
+  const beats: unknown[] = [];
+  environment.on('heartbeat', (details: unknown) => beats.push(details));
+  await holdSecondPage();
+  const input = { replayId, dataset: 'transactions', databaseUuid: String(row?.database_uuid) };
+  const replaying = environment.run(loadReplay, input).then(
+    () => 'done',
+    (error: unknown) => error,
+  );
+  await waitsInSecondPage();
+  const soFar = beats.length;
+  await waitFor(() => beats.length >= soFar + 2, { timeoutMs: 10_000, what: 'two more heartbeats' });
+  expect(beats.at(-1)).toEqual({ letters: 500, good: 500 });
+  environment.cancel('CANCELLED');
+  expect(await replaying).toBeInstanceOf(CancelledFailure);
+  await gate.query('rollback');
+  expect(await warehouse.rows('select from strata_bronze.transactions')).toEqual([]);
+});
+
+test('a worker that is killed in the middle of a replay leaves it to another attempt, which reports after each page and has every letter once', async () => {
+  await holdSecondPage();
   const replaying = replayInProcess();
   try {
     await waitsInSecondPage();
