@@ -120,7 +120,7 @@ export const buildServer = (deps: DashboardDeps): FastifyInstance => {
   addDescription(app);
   void app.register(rateLimit, { global: false });
   void app.register(async (api) => {
-    addEventStream(api, deps.hub);
+    addEventStream(api, deps);
     for (const add of ROUTES) add(api, deps);
   });
   addPage(app);

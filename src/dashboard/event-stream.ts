@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { EventHub, HubEvent } from './event-hub';
 import { HttpProblem } from './problems';
+import { watchPipeline } from './watch-pipeline';
 
 /** Proxies and browsers take a silent connection for a dead one. */
 const KEEP_ALIVE_MS = 15_000;
@@ -20,8 +21,11 @@ const greeting = (hub: EventHub, lastEventId: string | undefined): string => {
   return `${events.map(asText).join('')}${begun}`;
 };
 
+type StreamDeps = Parameters<typeof watchPipeline>[0];
+
 /** `GET /api/v1/events`: server-sent events, one for each change; a page that reconnects is told what it missed. */
-export const addEventStream = (app: FastifyInstance, hub: EventHub): void => {
+export const addEventStream = (app: FastifyInstance, deps: StreamDeps): void => {
+  const { hub } = deps;
   const pages = new Set<ServerResponse>();
   const write = (page: ServerResponse, text: string): void => {
     if (page.writableLength > MOST_UNREAD_BYTES) page.destroy();
@@ -34,7 +38,9 @@ export const addEventStream = (app: FastifyInstance, hub: EventHub): void => {
   const keepAlive = setInterval(() => {
     for (const page of pages) write(page, ':\n\n');
   }, KEEP_ALIVE_MS);
+  const endWatch = watchPipeline(deps, () => pages.size > 0);
   app.addHook('preClose', async () => {
+    endWatch();
     clearInterval(keepAlive);
     unsubscribe();
     for (const page of pages) page.end();

@@ -1,9 +1,16 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
 import type { AxeResults } from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
-import { createTestDatabase, runStatements, type TestDatabase } from '../support/database';
+import { pipelineWorkflowId, SIGNAL } from '../../src/wire/names';
+import {
+  createTestDatabase,
+  runStatements,
+  type TestDatabase,
+  testTemporalAddress,
+} from '../support/database';
 import { waitFor } from '../support/wait-for';
 import { type Env, requireBuild, type RunningCommand, serversOf, startStrata } from '../e2e/strata';
 import { openBrowser } from './open-browser';
@@ -67,6 +74,16 @@ const openPage = async (hash: string): Promise<Page> => {
 
 const figure = (page: Page, id: string, text: string): Promise<unknown> =>
   page.locator(`[data-figure=${id}]`, { hasText: text }).waitFor();
+
+/** Signals the coordinator past the page, as the Web UI and the CLI do. */
+const signalPipeline = async (name: string): Promise<void> => {
+  const connection = await Connection.connect({ address: testTemporalAddress() });
+  try {
+    await new Client({ connection }).workflow.getHandle(pipelineWorkflowId(database.name)).signal(name);
+  } finally {
+    await connection.close();
+  }
+};
 
 /** Drops a file on the page, as a person does. */
 const drop = async (page: Page, name: string, text: string): Promise<void> => {
@@ -135,6 +152,11 @@ test('a full refresh is started and watched to its end', async () => {
   await newest.locator('.state', { hasText: 'success' }).waitFor();
   await newest.getByText('12 of 12 done').waitFor();
   await operator.getByRole('button', { name: 'Pause' }).click();
+  await operator.getByText('Paused: runs wait').waitFor();
+  // What somebody else tells the coordinator is seen as well.
+  await signalPipeline(SIGNAL.resume);
+  await operator.getByRole('button', { name: 'Pause' }).waitFor();
+  await signalPipeline(SIGNAL.pause);
   await operator.getByText('Paused: runs wait').waitFor();
   await operator.getByRole('button', { name: 'Resume' }).click();
   await operator.getByRole('button', { name: 'Pause' }).waitFor();
