@@ -38,6 +38,8 @@ import { thisWarehouse } from './this-warehouse';
 
 /** A turn costs some ten events of at most 51,200. */
 const TURNS_PER_EXECUTION = 500;
+/** Heartbeats are no turns, but events: of more, a busy worker that has to replay them is late. */
+const LONG_HISTORY = 1_000;
 /** Far beyond what is usual: then it is not waited any more until nothing is due. An execution takes 10,000 signals. */
 const MUCH_HISTORY = 8_000;
 /** However soon it is to look again. */
@@ -166,7 +168,9 @@ class Alerter {
 
   /** Messages that wait for their next try are taken up again by who comes after. */
   private mayContinue(): boolean {
-    const isLong = this.turns >= this.turnsPerExecution || workflowInfo().continueAsNewSuggested;
+    const { continueAsNewSuggested, historyLength } = workflowInfo();
+    const isLong =
+      this.turns >= this.turnsPerExecution || historyLength >= LONG_HISTORY || continueAsNewSuggested;
     const isBusy = this.deliveries.isSending || this.heartbeat.isPinging || !allHandlersFinished();
     if (!isLong || isBusy) return false;
     return !this.isDue || (this.isOverlong() && isOfOneTurn(this.waiting));
