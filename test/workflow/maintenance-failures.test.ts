@@ -42,7 +42,7 @@ test('a project that is broken holds up nothing that needs none, and is told of 
     Activities['sweepLeftovers']
   >(activities().sweepLeftovers);
   const problem = { code: 'MODEL_INVALID', message: 'model dim: no such macro' };
-  expect(swept).toEqual({ shadows: 0, consumers: 0, feeds: 0, problem });
+  expect(swept).toEqual({ shadows: 0, consumers: 0, feeds: 0, keys: 0, partitions: 0, problem });
 
   const done: string[] = [];
   const told: Condition[] = [];
