@@ -14,8 +14,8 @@ const common = {
       { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } },
     ],
   },
-  // slonik is CommonJS but requires these two ES modules.
-  transformIgnorePatterns: ['/node_modules/(?!(.*/)?(p-limit|yocto-queue)/)'],
+  // slonik is CommonJS but requires the first two of these ES modules.
+  transformIgnorePatterns: ['/node_modules/(?!(.*/)?(p-limit|yocto-queue|hyparquet|hyparquet-writer)/)'],
   moduleNameMapper: { '^strata$': '<rootDir>/src/index.ts' },
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/.strata/'],
   modulePathIgnorePatterns: ['<rootDir>/.strata/'],

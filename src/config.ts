@@ -38,6 +38,7 @@ export interface Config {
   readonly s3PathStyle: boolean;
   readonly inbox?: string | undefined;
   readonly inboxSettleMs: number;
+  readonly archive?: string | undefined;
   readonly host: string;
   readonly hostWaitMs: number;
   readonly projectRoots?: readonly string[] | undefined;
@@ -145,6 +146,7 @@ const Variables = z.object({
   STRATA_FILE_ROOTS: fileRoots.optional(),
   STRATA_URL_HOSTS: hosts.optional(),
   STRATA_INBOX: z.string().transform(absoluteLocation).optional(),
+  STRATA_ARCHIVE: z.string().transform(absoluteLocation).optional(),
   STRATA_INBOX_SETTLE: durationMs.optional(),
   STRATA_HOST: z
     .string()
@@ -310,6 +312,7 @@ const freezeConfig = (v: z.infer<typeof Variables>, temporal: TemporalSettings):
     s3PathStyle: v.STRATA_S3_PATH_STYLE ?? (v.AWS_ENDPOINT_URL_S3 ?? v.AWS_ENDPOINT_URL) !== undefined,
     inbox: v.STRATA_INBOX,
     inboxSettleMs: v.STRATA_INBOX_SETTLE ?? 10_000,
+    archive: v.STRATA_ARCHIVE,
     host: v.STRATA_HOST ?? hostname(),
     hostWaitMs: v.STRATA_HOST_WAIT ?? 3_600_000,
     projectRoots: v.STRATA_PROJECT_ROOTS,

@@ -80,6 +80,11 @@ export const settings = [
     default: 'none',
   },
   {
+    name: 'STRATA_ARCHIVE',
+    meaning: 'Folder that all workers reach, or s3://bucket/prefix, that archived partitions go to.',
+    default: 'none',
+  },
+  {
     name: 'STRATA_INBOX_SETTLE',
     meaning: 'A file of the inbox is taken when it has not changed for so long.',
     default: '10s',

@@ -1,3 +1,4 @@
+import type { ArchiveNextInput, ArchiveNextResult } from '../wire/archive';
 import type {
   DeliverAlertInput,
   DeliverAlertResult,
@@ -111,4 +112,7 @@ export interface Activities {
   trimHistories(): Promise<TrimHistoriesResult>;
   /** Takes the statistics of tables anew, where they are out of date. */
   analyzeTables(input?: AnalyzeTablesInput): Promise<AnalyzeTablesResult>;
+  analyzeTables(): Promise<AnalyzeTablesResult>;
+  /** Archives the next partition that is past its retention; goes on where a try before it was killed. */
+  archiveNext(input: ArchiveNextInput): Promise<ArchiveNextResult>;
 }

@@ -1,8 +1,10 @@
 import type { DatabasePool } from 'slonik';
 import type { PartConnection } from '../db/acting-role';
-import { createFileSources } from '../ingest';
+import type { ArchiveDeps } from '../archive';
+import { createFileSources, createS3Access } from '../ingest';
 import type { Logger } from '../observability/logger';
 import { type AlertOptions, createAlertActivities } from './alert-activities';
+import { createArchiveActivities } from './archive-activities';
 import type { Activities } from './contract';
 import { createCoordinatorActivities } from './coordinator-activities';
 import { createFreshnessActivities } from './freshness-activities';
@@ -35,6 +37,8 @@ export interface ActivityDeps {
   readonly host: string;
   readonly inbox?: string | undefined;
   readonly inboxSettleMs: number;
+  /** Where months past their retention go: a folder or `s3://bucket/prefix`. */
+  readonly archive?: string | undefined;
   readonly maxFieldBytes: number;
   readonly maxContentBytes?: number | undefined;
   /** For tests: content of a chunk. */
@@ -62,6 +66,11 @@ export const createActivities = (deps: ActivityDeps): Activities => {
   // The inbox may be read too: whoever has configured it has said so.
   const fileRoots = deps.inbox === undefined ? deps.fileRoots : deps.fileRoots?.concat(deps.inbox);
   const files = createFileSources({ ...deps, fileRoots, pathStyle: deps.s3PathStyle });
+  const archives: ArchiveDeps = {
+    pool: deps.transformer?.pool ?? deps.pool,
+    s3: createS3Access({ pathStyle: deps.s3PathStyle }),
+    archive: deps.archive,
+  };
   return {
     ...createIngestActivities({ ...deps, ...deps.loader, projects, files, guard }),
     ...createFreshnessActivities({ ...deps, ...deps.transformer, projects, guard }),
@@ -72,9 +81,11 @@ export const createActivities = (deps: ActivityDeps): Activities => {
       ...deps,
       ...deps.transformer,
       bronzePool: deps.loader?.pool ?? deps.pool,
+      archives,
       projects,
       guard,
     }),
+    ...createArchiveActivities({ pool: archives.pool, archives, projects, guard }),
     ...createMaintenanceActivities({
       ...deps,
       loaderPool: deps.loader?.pool ?? deps.pool,

@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { DatabasePool } from 'slonik';
+import type { ArchiveDeps } from '../archive';
 import { planRun } from '../db/plan-run';
 import { runNode } from '../db/run-node';
 import { finishRun } from '../db/runs';
@@ -11,11 +12,14 @@ import type { Activities } from './contract';
 import type { Guard } from './guard';
 import { thisWorkflow } from './ingest-activities';
 import type { Projects } from './projects';
+import { withArchives } from './with-archives';
 
 export interface TransformActivityDeps {
   readonly pool: DatabasePool;
   /** Makes the bronze relations that models read. */
   readonly bronzePool: DatabasePool;
+  /** Brings back what a model needs of archived months. */
+  readonly archives: ArchiveDeps;
   readonly warehouse: string;
   readonly projects: Projects;
   readonly threads: number;
@@ -61,7 +65,9 @@ export const createTransformActivities = (deps: TransformActivityDeps): Transfor
             execution: thisWorkflow().workflowRunId,
             number: Context.current().info.attempt,
           };
-          return runNode({ pool, warehouse }, { ...input, signal, delivery });
+          return withArchives(deps.archives, signal, () =>
+            runNode({ pool, warehouse }, { ...input, signal, delivery }),
+          );
         },
         {
           countedByWorkflow: true,
@@ -73,7 +79,9 @@ export const createTransformActivities = (deps: TransformActivityDeps): Transfor
       guard(
         async (signal) => {
           await checkDatabaseUuid(pool, input.databaseUuid);
-          return verifyNode({ pool, warehouse }, { ...input, signal });
+          return withArchives(deps.archives, signal, () =>
+            verifyNode({ pool, warehouse }, { ...input, signal }),
+          );
         },
         {
           countedByWorkflow: true,

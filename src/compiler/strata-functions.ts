@@ -31,6 +31,7 @@ export const strataFunctions = (input: StrataFunctionsInput): StrataFunctions =>
     functions: {
       unconsumed: (relation) => unconsumed(input, relationArgument('unconsumed', relation)),
       changes: (relation) => changes(input, relationArgument('changes', relation)),
+      archived_until: (relation) => archivedUntil(input, relationArgument('archived_until', relation)),
       affected_periods: (sql) => {
         const { period } = periodConfig(input.config());
         if (typeof sql !== 'string') throw new TemplateFailure('affected_periods() takes a query');
@@ -85,6 +86,16 @@ const changes = (input: StrataFunctionsInput, relation: RelationName): string =>
   const fact = input.fact({ kind: 'changes', relation }) as ChangesFact | undefined;
   const [from, to] = [bigintText(fact?.from ?? '0'), bigintText(fact?.to ?? '0')];
   return `(select * from ${relationSql(feedRelation(relation))} where _version > ${from} and _version <= ${to})`;
+};
+
+/** The end of a relation's newest archived month as SQL; nothing where none is archived. */
+const archivedUntil = (input: StrataFunctionsInput, relation: RelationName): string => {
+  if (!input.incremental) return '';
+  const key = sqlLiteral(`${relation.schema}.${relation.name}`);
+  const sql = `select max(month_to)::text as until from ops.partition_archive where relation = ${key} and state <> 'restored'`;
+  const until = (input.fact({ kind: 'query', sql }) as QueryFact | undefined)?.rows[0]?.[0];
+  if (until === undefined || until === null) return '';
+  return `timestamptz ${sqlLiteral(`${periodStart(until)} 00:00:00+00`)}`;
 };
 
 const periodStart = (value: unknown): string => {

@@ -9,6 +9,7 @@ import type { RelationName } from '../compiler/manifest';
 import { refuseImbalance } from '../domain/conservation';
 import type { RowCounts } from '../wire/transform';
 import { describeRelation } from './facts';
+import { liveRows } from './need-archived';
 import { ensurePartitions, recordChangedMonths } from './partitions';
 import { findRelation } from './relations';
 import { beginBuild, replaceRelation, swapIn } from './replace-relation';
@@ -19,14 +20,14 @@ import { takeTurn } from './take-turn';
 const createTracked = async (
   connection: CommonQueryMethods,
   built: RelationName,
-  config: TrackedConfig,
+  { config, live }: { readonly config: TrackedConfig; readonly live: string },
 ): Promise<void> => {
   const partition = config.materialized === 'incremental' ? config.partition_by : undefined;
   if (!partition) return execute(connection, [`create table ${relationSql(built)} (like ${STAGED})`]);
   await execute(connection, [
     `create table ${relationSql(built)} (like ${STAGED}) partition by range (${quoteIdentifier(partition.field)})`,
   ]);
-  await ensurePartitions(connection, built, { from: STAGED, field: partition.field });
+  await ensurePartitions(connection, built, { from: live, field: partition.field });
 };
 
 /** Takes out of the staged rows those that `delete_where` names; returns how many. */
@@ -38,7 +39,8 @@ export const dropGone = async (connection: CommonQueryMethods, config: TrackedCo
 };
 
 /**
- * Builds a tracked relation from scratch beside the one that stands, and puts it in its place.
+ * Builds a tracked relation from scratch beside the one that stands, and puts it in its place. Months that are archived
+ * stay there where they are what the rows say.
  * @throws ROWS_NOT_CONSERVED, KEY_NULL, KEY_DUPLICATE, MODEL_INVALID
  */
 export const buildTracked = async (
@@ -48,15 +50,16 @@ export const buildTracked = async (
 ): Promise<RowCounts> => {
   const { columns, rowsIn, rows } = await stageModel(connection, input, config);
   const excluded = await dropGone(connection, config);
+  const { live, archived } = await liveRows(connection, input.relation, config);
   const built = await beginBuild(connection, input.relation);
-  await createTracked(connection, built, config);
+  await createTracked(connection, built, { config, live });
   const list = columns.map((c) => quoteIdentifier(c.name)).join(', ');
   const inserted = await countRows(
     connection,
-    `insert into ${relationSql(built)} (${list}) select ${list} from ${STAGED}`,
+    `insert into ${relationSql(built)} (${list}) select ${list} from ${live}`,
   );
   refuseImbalance(`Model ${input.label}`, [
-    { left: 'rows staged', is: rows, right: 'written', of: inserted + excluded },
+    { left: 'rows staged', is: rows, right: 'written', of: inserted + excluded + archived },
   ]);
   await execute(connection, [
     ...tableConstraints(built, config, columns.find((c) => c.name === VALID_FROM)?.type ?? ''),
@@ -68,9 +71,9 @@ export const buildTracked = async (
   if (places) await execute(connection, createKeyPlaces(places, STAGED));
   const partition = config.materialized === 'incremental' ? config.partition_by : undefined;
   if (partition)
-    await recordChangedMonths(connection, input.relation, { from: STAGED, columns: [partition.field] });
+    await recordChangedMonths(connection, input.relation, { from: live, columns: [partition.field] });
   const superseded = config.materialized === 'incremental' && config.load_order ? rowsIn - rows : 0;
-  return { inserted, updated: 0, deleted: 0, in: rowsIn, unchanged: 0, superseded, excluded };
+  return { inserted, updated: 0, deleted: 0, in: rowsIn, unchanged: archived, superseded, excluded };
 };
 
 /** Materialization `table`: built beside, swapped in. */

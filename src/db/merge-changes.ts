@@ -19,6 +19,7 @@ import { refuseImbalance } from '../domain/conservation';
 import type { RowCounts } from '../wire/transform';
 import { alignColumns } from './align-columns';
 import { ensureKeyPlaces } from './key-places';
+import { needArchived } from './need-archived';
 import { ensurePartitions, recordChangedMonths } from './partitions';
 import { PROBED_AT_MOST, probing } from './probing';
 import { rawSql } from './raw-sql';
@@ -209,6 +210,7 @@ export const mergeChanges = async (
   };
   const isIdleRun = isIdle(config, staged, input);
   if (delta.places && !isIdleRun) await ensureKeyPlaces(connection, delta.places, input.relation);
+  if (!isIdleRun) await needArchived(connection, input.relation, { config, places: delta.places });
   return probing(connection, delta.lookup === 'probe', async () => {
     const ops = isIdleRun ? NOTHING : await compare(connection, delta);
     const change = { config, delta, ops, newFeed: aligned.newFeed };

@@ -2,6 +2,7 @@ import type { CommonQueryMethods } from 'slonik';
 import { z } from 'zod';
 import { relationSql } from '../compiler/identifiers';
 import { rangeOfName } from '../compiler/materializations/partitions';
+import { archivesOf } from './partition-archives';
 import { rawSql } from './raw-sql';
 import { sql } from './sql';
 
@@ -45,10 +46,15 @@ export interface PartitionItem {
   /** Months `[from, to)` as `YYYY-MM-01`; null of one that strata did not make. */
   readonly from: string | null;
   readonly to: string | null;
-  readonly state: 'live' | 'archived';
-  readonly rows: number;
-  readonly bytes: number;
+  /** `detached`: on its way to the archive, and whole beside the relation. */
+  readonly state: 'live' | 'detached' | 'archived';
+  /** Null until they are counted. */
+  readonly rows: number | null;
+  /** Of one that is archived: its file's. */
+  readonly bytes: number | null;
   readonly changedAt: string | null;
+  /** The file of one that is archived, or about to be. */
+  readonly location: string | null;
 }
 
 /** Rows are those that PostgreSQL's statistics know of, and cost nothing; `exact` counts them. */
@@ -114,8 +120,24 @@ export const partitionItems = async (
       rows: exact ? await countExactly(connection, relation, name) : rows,
       bytes,
       changedAt: times.sort().at(-1) ?? null,
+      location: null,
     });
   }
+  const isLive = new Set(live.map(({ name }) => name));
+  for (const archive of await archivesOf(connection, relation))
+    if (!isLive.has(archive.partition))
+      items.push({
+        model: relation.model,
+        relation: relation.relation,
+        partition: archive.partition,
+        from: archive.from,
+        to: archive.to,
+        state: archive.state === 'archived' ? 'archived' : 'detached',
+        rows: archive.manifest?.rows ?? null,
+        bytes: archive.bytes,
+        changedAt: archive.changedAt,
+        location: archive.location,
+      });
   const start = (item: PartitionItem): string => item.from ?? '';
   return items.sort((a, b) => (comesBefore(start(a), start(b)) ? -1 : 1));
 };

@@ -16,6 +16,7 @@ import { buildTable, buildTracked, buildView } from './build-model';
 import { checkAllKept } from './check-all-kept';
 import { describeRelation, inputPosition, type Rendered, RebuildNeeded, renderFor } from './facts';
 import { mergeChanges } from './merge-changes';
+import { needParents } from './need-archived';
 import {
   datasetUpstream,
   findRelation,
@@ -127,6 +128,7 @@ const mergeRendered = async (
     if (!(error instanceof BackfillNeeded)) throw error;
   }
   await dropStaged(connection);
+  await needParents(connection, input);
   const all = await render(connection, input, false);
   const effect = await merge(connection, input, { config, rendered: all, tracked, backfill: true });
   return { effect, readsAll: true };
@@ -162,6 +164,7 @@ const upstreamPositions = async (
 
 const buildAnew = async (connection: CommonQueryMethods, input: ModelInput): Promise<ModelEffect> => {
   const { model } = input;
+  await needParents(connection, input);
   const rendered = await render(connection, input, false);
   const config = configOf(input, rendered);
   const label = relationKey(model.relation);

@@ -65,6 +65,10 @@ from pg_attribute as a where a.attrelid = '${table}'::regclass and a.attnum > 0 
   return z.array(ColumnRow).parse(result.rows);
 };
 
+/** The columns of the staged rows. */
+export const describeStaged = (connection: CommonQueryMethods): Promise<Column[]> =>
+  describe(connection, STAGED);
+
 /** @throws KEY_NULL names the columns and counts the rows */
 const refuseNulls = async (
   connection: CommonQueryMethods,

@@ -7,8 +7,10 @@ import { parseModelConfig } from '../compiler/materializations/model-config';
 import { shadowManifest, shadowRelation } from '../compiler/shadow';
 import { StrataError } from '../domain/errors';
 import type { NodeResult, RunNodeInput } from '../wire/transform';
+import { liveShadow } from './archived-shadow';
 import { explainModelError } from './explain-model-error';
 import { describeRelation, renderFor } from './facts';
+import { needParents } from './need-archived';
 import { withNodeSession } from './node-session';
 import { describeNode, labelOf } from './plan-run';
 import { loadPlan } from './plans';
@@ -91,6 +93,7 @@ const rebuildAndCompare = async (
   database: string,
 ): Promise<Pick<RecordedVerification, 'verification' | 'unequal'>> => {
   const target = { database, warehouse: deps.warehouse };
+  await needParents(transaction, { manifest, model, except: selected });
   await checkStanding(transaction, { manifest, model, run, selected, target });
   const shadows = shadowManifest(manifest, run.run_id, selected);
   const rendered = await renderFor(
@@ -102,7 +105,8 @@ const rebuildAndCompare = async (
   const config = parseModelConfig(label, { ...rendered.config, materialized: model.materialized });
   const shadow = shadowRelation(run.run_id, model.relation);
   await buildShadow(transaction, { label, shadow, sql: rendered.sql, config });
-  return compareWithShadow(transaction, { expected: shadow, actual: model.relation }, config);
+  const expected = await liveShadow(transaction, { relation: model.relation, shadow, config });
+  return compareWithShadow(transaction, { expected, actual: model.relation }, config);
 };
 
 const inTransaction = async (

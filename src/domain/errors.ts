@@ -200,6 +200,26 @@ export const errorCatalogue = {
     audience: 'operator',
     hint: 'Give the model partition_by; a run has to have built its table before.',
   },
+  ARCHIVE_UNSET: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Set STRATA_ARCHIVE to a folder that all workers reach, or to s3://bucket/prefix.',
+  },
+  ARCHIVE_REFUSED: {
+    retryable: false,
+    audience: 'author',
+    hint: 'Make the model that reads it incremental or by_period: what it has made of archived months then stays.',
+  },
+  ARCHIVE_DAMAGED: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Look at the disk or the bucket, and bring the file back from a backup; nothing in the database was changed.',
+  },
+  ARCHIVE_UNREADABLE: {
+    retryable: true,
+    audience: 'operator',
+    hint: 'Bring the file back to where `ops.partition_archive` says that it lies, or let the worker read it.',
+  },
   RELATION_CONFLICT: {
     retryable: false,
     audience: 'operator',

@@ -14,6 +14,7 @@ export const WORKFLOW = {
   inbox: 'inbox',
   maintenance: 'maintenance',
   scheduledRun: 'scheduledRun',
+  archivePartitions: 'archivePartitions',
 } as const;
 
 export const SIGNAL = {
@@ -72,6 +73,9 @@ export const inboxWorkflowId = (warehouse: string): string => `${warehouse}/inbo
 
 /** A schedule, and what the ids of the workflows that it starts begin with. */
 export const scheduleId = (warehouse: string, name: string): string => `${warehouse}/schedule/${name}`;
+
+/** What is past its retention goes to the archive: one at a time. */
+export const archiveWorkflowId = (warehouse: string): string => `${warehouse}/archive`;
 
 /** The alerter of a warehouse: one long-lived workflow. */
 export const alertWorkflowId = (warehouse: string): string => `${warehouse}/alert`;

@@ -97,7 +97,8 @@ export const {
   trimHistories,
   analyzeTables,
 } = proxyActivities<Activities>(sweeping);
-export const { runNode, verifyNode, loadReplay, requestScheduledRun } = proxyActivities<Activities>(longWork);
+export const { runNode, verifyNode, loadReplay, requestScheduledRun, archiveNext } =
+  proxyActivities<Activities>(longWork);
 export const { raiseAlerts } = proxyActivities<Activities>(telling);
 export const { deliverAlert } = proxyActivities<Activities>(sending);
 export const { pingHeartbeat } = proxyActivities<Activities>(pinging);

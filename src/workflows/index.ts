@@ -1,5 +1,6 @@
 // The workflow types, by their names on the wire (wire/names.ts, WORKFLOW): NEVER RENAME one.
 export { alert } from './alert';
+export { archivePartitions } from './archive-partitions';
 export { freshness } from './freshness';
 export { inbox } from './inbox';
 export { ingest } from './ingest';

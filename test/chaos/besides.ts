@@ -52,6 +52,10 @@ export const startBesides = async (round: number, deps: BesidesDeps): Promise<In
     const workflowId = `chaos/freshness/${round}`;
     await pipeline.begin(WORKFLOW.freshness, { workflowId, input: {}, end: 'COMPLETED' });
   }
+  if (isTurnOf('archiveNext')) {
+    const workflowId = `chaos/archive/${round}`;
+    await pipeline.begin(WORKFLOW.archivePartitions, { workflowId, input: {}, end: 'COMPLETED' });
+  }
   if (isTurnOf('endAbandoned', 'sweepLeftovers', 'trimHistories', 'analyzeTables')) {
     // However short what goes on has been quiet, it must not be touched.
     const input = { idleMinutes: 0 };

@@ -178,6 +178,15 @@ const fakes: Activities = {
   runState: () => Promise.resolve({ state: 'success' }),
   sweepLeftovers: () => Promise.resolve({ shadows: 1, consumers: 0, feeds: 0 }),
   trimHistories: () => Promise.resolve({ removed: { 'ops.run': 3 }, more: false }),
+  archiveNext: ({ after }) =>
+    Promise.resolve({
+      done: {
+        relation: 'gold.fct',
+        partition: after === undefined ? 'fct_2020_01' : 'fct_2020_02',
+        state: 'archived',
+      },
+      ...(after === undefined ? { next: 'gold.fct 2020-01-01' } : {}),
+    }),
   analyzeTables: () =>
     Promise.resolve({ analyzed: ['gold.fct'], conditions: [], warehouse: 'w', searchAttributes: false }),
 };
@@ -315,6 +324,8 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
         },
       ),
     ),
+  'archive-done': async (bench) =>
+    ended(await start(bench, WORKFLOW.archivePartitions, { model: 'fct', before: '2020-03' })),
   'maintenance-done': async (bench) => ended(await start(bench, WORKFLOW.maintenance, {})),
   'maintenance-failed': async (bench) =>
     ended(

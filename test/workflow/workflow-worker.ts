@@ -56,6 +56,7 @@ const ACTIVITY_NAMES = [
   'sweepLeftovers',
   'trimHistories',
   'analyzeTables',
+  'archiveNext',
   'requestScheduledRun',
   'runState',
 ] as const satisfies readonly (keyof Activities)[];

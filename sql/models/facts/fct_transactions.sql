@@ -57,6 +57,16 @@ affected as (
             and f.transaction_date < w.ends
         offset 0
     ) as t
+    {% set archived = archived_until(this) %}
+    {% if archived %}
+    union
+    -- Facts of archived months are not here: which of them a change touches the staging knows, and they are brought back.
+    select s.transaction_id
+    from changed_windows as w
+    inner join {{ ref('stg_transactions') }} as s
+        on s.customer_id = w.customer_id and s.transaction_date >= w.starts and s.transaction_date < w.ends
+    where w.starts < {{ archived }} and s.transaction_date < {{ archived }}
+    {% endif %}
 ),
 {% endif %}
 

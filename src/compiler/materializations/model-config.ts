@@ -1,5 +1,6 @@
 import { z } from 'zod/v4';
 import { StrataError } from '../../domain/errors';
+import { retentionMonths } from '../../domain/retention';
 
 const names = z
   .union([z.string(), z.array(z.string()).min(1)], { error: 'takes a column or a list of columns' })
@@ -34,6 +35,11 @@ const Incremental = z
     /** Whether each row that `unconsumed()` gives has to come out of the model. */
     keeps_all_rows: z.boolean().default(false),
     partition_by: Partition.optional(),
+    /** How long partitions stay before they are archived. */
+    retention: z
+      .string()
+      .refine((text) => retentionMonths(text) !== undefined, { error: "takes months, such as '24 months'" })
+      .optional(),
     ...common,
   })
   .refine(({ load_order, delete_where }) => load_order === undefined || delete_where === undefined, {
@@ -114,6 +120,7 @@ const SHAPELESS = new Set([
   'indexes',
   'keeps_all_rows',
   'on_schema_change',
+  'retention',
 ]);
 
 /** The settings that a relation's rows follow from: where they change, the relation is another one. */

@@ -15,6 +15,7 @@ import {
 import { IngestInput } from '../../../src/wire/ingest';
 import {
   alertWorkflowId,
+  archiveWorkflowId,
   DEFAULT_WAREHOUSE,
   hostTaskQueue,
   inboxWorkflowId,
@@ -56,6 +57,7 @@ describe('the public names', () => {
         pipelineWorkflowId('WAREHOUSE'),
         alertWorkflowId('WAREHOUSE'),
         inboxWorkflowId('WAREHOUSE'),
+        archiveWorkflowId('WAREHOUSE'),
         transformWorkflowId('WAREHOUSE', 0).replace('0', 'N'),
         ingestWorkflowId('WAREHOUSE', 'DATASET', 'KEY'),
         replayWorkflowId('WAREHOUSE', 'ID'),

@@ -1,0 +1,2 @@
+export { type ArchiveDeps, archiveStep } from './archive-partition';
+export { restorePartitions } from './restore-partition';

@@ -1,0 +1,222 @@
+import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { withArchives } from '../../../src/activities/with-archives';
+import { archiveStep, restorePartitions } from '../../../src/archive';
+import { createS3Access } from '../../../src/ingest';
+import type { TransformInput, Verification } from '../../../src/wire/transform';
+import { openSession } from '../../support/database';
+import { Shop } from '../../support/shop';
+import { waitFor } from '../../support/wait-for';
+
+const models = {
+  m: `{{ config(materialized='incremental', unique_key='id', partition_by={'field': 'at'}) }}
+select id, n, at, (n / 7.0)::numeric(18,2) as amount, n / 3.0::float8 as ratio, nullif('ü "' || id, 'ü "k5') as note
+from {{ source('plain', 'things') }} {% if is_incremental() %} where place = 1 {% endif %}`,
+  sums: `{{ config(materialized='by_period', unique_key='month', period='month', period_column='month') }}
+{% do affected_periods('select at from ' ~ changes(ref('m')) ~ ' as c') %}
+select date_trunc('month', at at time zone 'UTC')::date as month, count(*) as rows, sum(amount) as amount
+from {{ ref('m') }} where {{ in_affected_periods('at') }} group by 1`,
+};
+const relation = { schema: 'shop', name: 'm' };
+const JANUARY = { partition: 'm_2023_01', from: '2023-01-01', to: '2023-02-01' };
+
+let shop: Shop;
+let folder: string;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'strata-archive-test-'));
+  shop = await Shop.open();
+  await shop.execute(`insert into things (id, n, at)
+    select 'k' || i, i, timestamptz '2023-01-01Z' + i * interval '3 hours 1.000001 seconds' from generate_series(1, 700) as i`);
+  await run();
+});
+afterEach(async () => {
+  await shop.close();
+  rmSync(folder, { recursive: true });
+});
+
+const signal = new AbortController().signal;
+const deps = () => ({ pool: shop.pool, s3: createS3Access({}), archive: folder });
+const run = async (transform: TransformInput = {}) =>
+  (await shop.warehouse(models)).run(transform, (attempt) => withArchives(deps(), signal, attempt));
+const step = () => archiveStep(deps(), { relation, ...JANUARY, readers: ['shop.sums'], signal });
+const archive = async (): Promise<void> => {
+  await waitFor(async () => (await step()) === 'archived');
+};
+const restore = () => restorePartitions(deps(), { relation, partitions: [JANUARY.partition], signal });
+
+const one = async (query: string): Promise<unknown> => Object.values((await shop.select(query))[0] ?? {})[0];
+const contents = (table = 'shop.m'): Promise<unknown> =>
+  one(`select md5(string_agg(t::text, ',' order by t::text)) || ' of ' || count(*) from ${table} as t`);
+const state = (): Promise<unknown> =>
+  one('select state from ops.partition_archive order by archive_id desc limit 1');
+const location = async (): Promise<string> =>
+  String(await one('select location from ops.partition_archive order by archive_id desc limit 1'));
+const marts = (): Promise<unknown> => contents('shop.sums');
+const isTable = (name: string): Promise<unknown> => one(`select to_regclass('shop.${name}') is not null`);
+/** As a computation from scratch gives them. */
+const expectRight = async (): Promise<void> => {
+  const rows =
+    "select date_trunc('month', at at time zone 'UTC')::date as month, count(*) as rows, sum((n / 7.0)::numeric(18,2)) as amount from things group by 1";
+  expect(await marts()).toBe(await contents(`(${rows})`));
+};
+
+test('a month leaves the database for a file that was read back; marts and keys stay; it comes back as it was', async () => {
+  const before = [await contents(), await marts()];
+  const january = await one("select count(*)::int from shop.m where at < '2023-02-01Z'");
+  expect([await step(), await step(), await step()]).toEqual(['detached', 'written', 'verified']);
+  expect(await isTable('m_2023_01')).toBe(true);
+  expect(await step()).toBe('archived');
+  expect(await step()).toBe('archived');
+  expect(await isTable('m_2023_01')).toBe(false);
+  expect(await one('select count(*)::int from shop.m')).toBe(700 - Number(january));
+  expect(await marts()).toBe(before[1]);
+  expect(await one('select count(*)::int from strata_keys."shop.m"')).toBe(700);
+  const manifest = JSON.parse(
+    readFileSync((await location()).replace('.parquet', '.manifest.json'), 'utf8'),
+  ) as Record<string, unknown>;
+  expect(manifest).toMatchObject({
+    rows: january,
+    from: '2023-01-01',
+    to: '2023-02-01',
+    partition: 'm_2023_01',
+  });
+  expect(await restore()).toEqual(['m_2023_01']);
+  expect(await restore()).toEqual([]);
+  expect([await contents(), await marts()]).toEqual(before);
+  expect(await one("select tableoid::regclass::text from shop.m where id = 'k1'")).toBe('shop.m_2023_01');
+});
+
+describe('killed anywhere, nothing is lost', () => {
+  const STEPS = ['entered', 'detaching', 'detached', 'written', 'verified', 'archived'];
+  /** Brings the archive to where it was killed. */
+  const killedAt = async (at: string): Promise<void> => {
+    if (at === 'entered')
+      return shop.execute(`insert into ops.partition_archive (relation, partition, month_from, month_to, state)
+        values ('shop.m', 'm_2023_01', '2023-01-01', '2023-02-01', 'detaching')`);
+    if (at === 'detaching') return killWhileDetaching();
+    await waitFor(async () => (await step()) === at);
+  };
+  /** A reader is waited for; the session that waits is ended, and leaves the partition half out. */
+  const killWhileDetaching = async (): Promise<void> => {
+    const reader = await openSession(shop.url);
+    await reader.query('begin');
+    await reader.query('select count(*) from shop.m');
+    const stepping = step().catch(() => 'killed');
+    await waitFor(
+      async () => (await shop.select('select from pg_inherits where inhdetachpending')).length > 0,
+    );
+    await shop.select(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'strata detach shop.m'",
+    );
+    expect(await stepping).toBe('killed');
+    await reader.close();
+    expect(await one('select count(*)::int from pg_inherits where inhdetachpending')).toBe(1);
+  };
+
+  test.each(STEPS)('at %s: it goes on there', async (at) => {
+    const before = [await contents(), await marts()];
+    await killedAt(at);
+    await archive();
+    expect(await marts()).toBe(before[1]);
+    await restore();
+    expect([await contents(), await marts()]).toEqual(before);
+  });
+
+  test.each(STEPS)('at %s: it can be brought back', async (at) => {
+    const before = [await contents(), await marts()];
+    await killedAt(at);
+    expect(await restore()).toEqual(['m_2023_01']);
+    expect([await contents(), await marts(), await state()]).toEqual([...before, 'restored']);
+    await archive();
+    expect(await restore()).toEqual(['m_2023_01']);
+    expect(await contents()).toBe(before[0]);
+  });
+
+  test.each(STEPS)(
+    'at %s: a correction and a late row find their month, and make no second fact',
+    async (at) => {
+      await killedAt(at);
+      await shop.execute(
+        "update things set place = 1, n = 7000 where id = 'k3'",
+        "update things set place = 1, at = '2023-03-03Z' where id = 'k4'",
+        "insert into things (id, n, at, place) values ('late', 1, '2023-01-31T23:59:59.999999Z', 1)",
+      );
+      await run();
+      expect(await one('select count(*)::int from shop.m')).toBe(701);
+      await expectRight();
+      await archive();
+      await expectRight();
+      await run({ fullRefresh: true });
+      await expectRight();
+    },
+  );
+});
+
+test('a full refresh leaves archived months alone where they are the same; who reads them all gets them back', async () => {
+  const before = await marts();
+  await archive();
+  await run({ fullRefresh: true, select: ['m'] });
+  expect([await state(), await isTable('m_2023_01')]).toEqual(['archived', false]);
+  expect(await one('select count(*)::int from strata_keys."shop.m"')).toBe(700);
+  await run();
+  expect(await marts()).toBe(before);
+});
+
+const verify = async (): Promise<Record<string, Verification>> => (await shop.warehouse(models)).verify();
+
+test('verification compares live months with the shadow, and archived ones with their manifest', async () => {
+  await archive();
+  expect(await verify()).toMatchObject({ 'shop.m': { equal: true }, 'shop.sums': { equal: true } });
+  expect(await state()).toBe('archived');
+  await shop.execute(
+    `update ops.partition_archive set manifest = jsonb_set(manifest, '{columns,1,checksum}', '"1"')`,
+  );
+  const differing = await verify();
+  expect(differing['shop.m']).toMatchObject({ equal: false, differences: [{ period: '2023-01' }] });
+});
+
+test('a month whose changes a reader has not consumed, or that somebody works at, waits', async () => {
+  await shop.execute("update things set place = 1, n = 1 where id = 'k3'");
+  await run({ select: ['m'] });
+  expect(await step()).toBe('detaching');
+  expect(await one("select count(*)::int from shop.m where at < '2023-02-01Z'")).toBeGreaterThan(0);
+  await run({ select: ['sums'] });
+  const worker = await openSession(shop.url);
+  await worker.query("select pg_advisory_lock(hashtextextended('shop.sums', 0))");
+  expect(await step()).toBe('detaching');
+  await worker.close();
+  await archive();
+  await expectRight();
+});
+
+test('a file that is damaged is found before the month is dropped, and nothing is restored from one', async () => {
+  const before = await contents();
+  await waitFor(async () => (await step()) === 'written');
+  const file = await location();
+  const bytes = readFileSync(file);
+  truncateSync(file, bytes.length - 9);
+  await expect(step()).rejects.toThrow();
+  expect(await isTable('m_2023_01')).toBe(true);
+  writeFileSync(file, bytes);
+  await archive();
+  // Another month's rows under this one's name.
+  await shop.execute("update ops.partition_archive set manifest = jsonb_set(manifest, '{rows}', '1')");
+  await expect(restore()).rejects.toMatchObject({ code: 'ARCHIVE_DAMAGED' });
+  expect([await isTable('m_2023_01'), await state()]).toEqual([false, 'archived']);
+  await shop.execute(
+    `update ops.partition_archive set manifest = jsonb_set(manifest, '{rows}', (select to_jsonb(count(*)) from things where at < '2023-02-01Z'))`,
+  );
+  await restore();
+  expect(await contents()).toBe(before);
+  expect(existsSync(file)).toBe(true);
+});
+
+test('who changes a detached month by hand has it written anew, not dropped', async () => {
+  await waitFor(async () => (await step()) === 'verified');
+  await shop.execute("update shop.m_2023_01 set n = 77777 where id = 'k3'");
+  expect(await step()).toBe('detached');
+  await archive();
+  await restore();
+  expect(await one("select n from shop.m where id = 'k3'")).toBe(77777);
+});

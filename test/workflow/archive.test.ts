@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto';
+import { Client, Connection } from '@temporalio/client';
+import { pino } from 'pino';
+import { loadConfig } from '../../src/config';
+import type { ArchivePartitionsResult } from '../../src/wire/archive';
+import { alertWorkflowId, WORKFLOW } from '../../src/wire/names';
+import type { TransformInput, TransformResult } from '../../src/wire/transform';
+import { type StartedWorker, startWorker } from '../../src/worker';
+import { type IngestWarehouse, startIngestWarehouse } from '../integration/ingest/warehouse';
+import { testTemporalAddress } from '../support/database';
+import { type S3Server, startS3Server } from '../support/s3-server';
+
+const CUSTOMERS = 'customer_id,name,email,segment,plan_type,acquisition_channel,created_at,updated_at\n';
+const TRANSACTIONS = 'transaction_id,customer_id,transaction_date,amount,transaction_type,status\n';
+const MARTS = ['mart_revenue_monthly', 'mart_revenue_daily', 'mart_mrr_monthly', 'mart_kpis_monthly'];
+
+const config = { ...loadConfig({ TEMPORAL_CONFIG_FILE: '/nowhere' }), s3PathStyle: true };
+const warehouse = `archive-${randomUUID()}`;
+const before = { ...process.env };
+let s3: S3Server;
+let store: IngestWarehouse;
+let worker: StartedWorker;
+let connection: Connection;
+let client: Client;
+
+beforeAll(async () => {
+  s3 = await startS3Server('cold');
+  Object.assign(process.env, s3.env);
+  const address = testTemporalAddress();
+  store = await startIngestWarehouse();
+  worker = await startWorker({
+    config: { ...config, archive: 's3://cold/facts' },
+    databaseUrl: store.url,
+    warehouse,
+    temporal: { ...config.temporal, address },
+    logger: pino({ level: 'silent' }),
+  });
+  connection = await Connection.connect({ address });
+  client = new Client({ connection });
+});
+afterAll(async () => {
+  await client.workflow
+    .getHandle(alertWorkflowId(warehouse))
+    .terminate()
+    .catch(() => undefined);
+  await worker.shutdown();
+  await connection.close();
+  await store.stop();
+  process.env = before;
+  await s3.stop();
+});
+
+const execute = <T>(type: string, input: unknown): Promise<T> =>
+  client.workflow.execute(type, {
+    workflowId: `${warehouse}/${type}/${randomUUID()}`,
+    taskQueue: warehouse,
+    args: [input],
+  });
+const transform = async (input: TransformInput = {}): Promise<void> => {
+  const result = await execute<TransformResult>(WORKFLOW.transform, { ...input, retries: 0 });
+  expect(result).toMatchObject({ state: 'success' });
+};
+/** Every relation is equal, or it fails. */
+const verify = async (): Promise<void> => {
+  expect(await execute<TransformResult>(WORKFLOW.verify, { retries: 0 })).toMatchObject({ state: 'success' });
+};
+const archive = (): Promise<ArchivePartitionsResult> =>
+  execute(WORKFLOW.archivePartitions, { model: 'fct_transactions', before: '2024-03' });
+const marts = async (): Promise<unknown> => {
+  const contents = [];
+  for (const mart of MARTS)
+    contents.push(await store.rows(`select t::text from platinum.${mart} as t order by 1`));
+  return contents;
+};
+const live = async (): Promise<unknown> =>
+  (
+    await store.rows(
+      "select array_agg(to_char(transaction_date at time zone 'UTC', 'MM') || transaction_id || segment order by transaction_id) as facts from gold.fct_transactions",
+    )
+  )[0];
+const states = async (): Promise<unknown> =>
+  (await store.rows('select array_agg(state order by archive_id) as states from ops.partition_archive'))[0];
+
+test('months of Echo go to S3 and come back for what is late, corrected, or of a customer whose past changes', async () => {
+  await store.ingest('customers', `${CUSTOMERS}C1,Ann,a@x.io,starter,basic,search,2024-01-01,2024-01-01\n`);
+  await store.ingest(
+    'transactions',
+    `${TRANSACTIONS}T1,C1,2024-01-05,29.00,subscription,completed\nT2,C1,2024-02-05,29.00,subscription,completed\nT3,C1,2024-03-05,29.00,subscription,completed\n`,
+  );
+  await transform();
+  const before = await marts();
+  expect(await archive()).toMatchObject({
+    partitions: [
+      { relation: 'gold.fct_transactions', partition: 'fct_transactions_2024_01', state: 'archived' },
+      { relation: 'gold.fct_transactions', partition: 'fct_transactions_2024_02', state: 'archived' },
+    ],
+    more: false,
+  });
+  expect(await archive()).toEqual({ partitions: [], more: false });
+  expect(await s3.keys('facts/')).toHaveLength(4);
+  expect(await live()).toEqual({ facts: ['03T3starter'] });
+  await verify();
+  expect([await marts(), await states()]).toEqual([before, { states: ['archived', 'archived'] }]);
+
+  // The customer was another one from the middle of January on: T2 is restated, and its month alone comes back.
+  await store.ingest('customers', `${CUSTOMERS}C1,Ann,a@x.io,growth,pro,search,2024-01-01,2024-01-20\n`);
+  await transform();
+  expect(await live()).toEqual({ facts: ['02T2growth', '03T3growth'] });
+  await store.ingest('transactions', `${TRANSACTIONS}T1,C1,2024-04-04,30.00,subscription,completed\n`);
+  await transform();
+  expect(await live()).toEqual({ facts: ['04T1growth', '02T2growth', '03T3growth'] });
+  const after = await marts();
+  expect((await archive()).partitions).toHaveLength(2);
+  await verify();
+  await transform({ fullRefresh: true });
+  expect(await marts()).toEqual(after);
+});
