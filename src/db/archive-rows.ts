@@ -5,6 +5,7 @@ import type { RelationName } from '../compiler/manifest';
 import {
   ARCHIVE_SETTINGS,
   exportRows,
+  fetchRows,
   importRows,
   inMonths,
   sumRows,
@@ -76,7 +77,7 @@ export const exportTable = <T>(
     async function* groups(): AsyncGenerator<(string | null)[][]> {
       for (;;) {
         options.signal.throwIfAborted();
-        const { rows } = await transaction.query(rawSql(`fetch ${options.rowsAtOnce} from _strata_rows`));
+        const { rows } = await transaction.query(rawSql(fetchRows(options.rowsAtOnce)));
         if (rows.length === 0) return;
         yield z
           .array(Texts)

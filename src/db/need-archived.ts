@@ -1,7 +1,7 @@
 import type { CommonQueryMethods } from 'slonik';
 import { quoteIdentifier as q, relationSql } from '../compiler/identifiers';
 import type { Manifest, ManifestModel, RelationName } from '../compiler/manifest';
-import { inMonths } from '../compiler/materializations/archive-sql';
+import { countWhere, inMonths } from '../compiler/materializations/archive-sql';
 import { STAGED } from '../compiler/materializations/delta';
 import type { KeyPlaces } from '../compiler/materializations/key-places';
 import type { TrackedConfig } from '../compiler/materializations/model-config';
@@ -64,9 +64,7 @@ export const liveRows = async (
       differing.push(archive.partition);
   if (differing.length > 0) throw new ArchivedMonthsNeeded(relation, differing);
   const isArchived = archives.map((archive) => inMonths(field, archive)).join(' or ');
-  const { rows } = await connection.query(
-    rawSql(`select count(*) as rows from ${STAGED} where ${isArchived}`),
-  );
+  const { rows } = await connection.query(rawSql(countWhere(STAGED, isArchived)));
   return {
     live: `(select * from ${STAGED} where not (${isArchived})) as live`,
     archived: Count.parse(rows[0]).rows,

@@ -1,6 +1,6 @@
 import type { CommonQueryMethods } from 'slonik';
 import { z } from 'zod';
-import { inMonths } from '../compiler/materializations/archive-sql';
+import { inMonths, rowsWhere } from '../compiler/materializations/archive-sql';
 import type { RelationName } from '../compiler/manifest';
 import { ArchiveManifest } from '../domain/archive-manifest';
 import { rawSql } from './raw-sql';
@@ -119,8 +119,7 @@ export const archivesTouched = async (
   const touched: string[] = [];
   for (const archive of archives) {
     const condition = rows.columns.map((column) => inMonths(column, archive)).join(' or ');
-    if (await connection.exists(rawSql(`select from ${rows.from} where ${condition}`)))
-      touched.push(archive.partition);
+    if (await connection.exists(rawSql(rowsWhere(rows.from, condition)))) touched.push(archive.partition);
   }
   return touched;
 };

@@ -1,14 +1,12 @@
 import { z } from 'zod/v4';
+import { monthText } from './text-formats';
 
 /** Starts workflow `archivePartitions`: the partitions that are older than the retention of their models. */
 export const ArchivePartitionsInput = z.strictObject({
   /** Only of this model, by its name. */
   model: z.string().min(1).optional(),
   /** Of that model: what lies before this month, `YYYY-MM`, whatever its retention. */
-  before: z
-    .string()
-    .regex(/^\d{4}-(0[1-9]|1[0-2])$/)
-    .optional(),
+  before: monthText.optional(),
 });
 export type ArchivePartitionsInput = z.infer<typeof ArchivePartitionsInput>;
 

@@ -3,6 +3,7 @@ import { z } from 'zod/v4';
 // As refinements, not as zod's own checks of an expression: these write to it, and the schemas that all workflows of a
 // worker share are frozen (workflows/shared-modules.ts).
 const IS_ID = /^\d{1,18}$/;
+const IS_MONTH = /^\d{4}-(?:0[1-9]|1[0-2])$/;
 const MOMENT = z.core.regexes.datetime({ offset: true });
 const FAR_OFFSET = /[+-](?:1[6-9]|2\d):\d\d$/;
 
@@ -20,3 +21,7 @@ export const idOrNumber = z.coerce.string().refine(isId, 'an id is expected');
 export const momentText = z
   .string('a timestamp with an offset is expected')
   .refine(isMoment, 'a timestamp with an offset is expected');
+/** A month as `YYYY-MM`. */
+export const monthText = z
+  .string()
+  .refine((text) => IS_MONTH.test(text), 'a month is expected, such as 2024-01');

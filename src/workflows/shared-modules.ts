@@ -5,6 +5,7 @@
  */
 import './zod-messages';
 import '../wire/alerts';
+import '../wire/archive';
 import '../wire/freshness';
 import '../wire/inbox';
 import '../wire/ingest';

@@ -85,6 +85,16 @@ export const sumRows = (from: string, columns: readonly ArchiveColumn[], where =
     .join(', ')}
 from ${from} as t where ${where}`;
 
+/** The next rows of the cursor `_strata_rows`. */
+export const fetchRows = (rows: number): string => `fetch ${rows} from _strata_rows`;
+
+/** Rows of `from` where a condition holds: a query with a row for each. */
+export const rowsWhere = (from: string, condition: string): string =>
+  `select from ${from} where ${condition}`;
+
+export const countWhere = (from: string, condition: string): string =>
+  `select count(*) as rows from ${from} where ${condition}`;
+
 interface Months {
   readonly from: string;
   readonly to: string;

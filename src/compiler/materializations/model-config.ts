@@ -15,6 +15,10 @@ export type PartitionConfig = z.infer<typeof Partition>;
 const Period = z.enum(['day', 'month']);
 export type Period = z.infer<typeof Period>;
 
+const Retention = z
+  .string()
+  .refine((text) => retentionMonths(text) !== undefined, { error: "takes months, such as '24 months'" });
+
 const common = { indexes: z.array(Index).default([]), full_refresh: z.boolean().optional() };
 
 const View = z.object({ materialized: z.literal('view') });
@@ -36,10 +40,7 @@ const Incremental = z
     keeps_all_rows: z.boolean().default(false),
     partition_by: Partition.optional(),
     /** How long partitions stay before they are archived. */
-    retention: z
-      .string()
-      .refine((text) => retentionMonths(text) !== undefined, { error: "takes months, such as '24 months'" })
-      .optional(),
+    retention: z.optional(Retention),
     ...common,
   })
   .refine(({ load_order, delete_where }) => load_order === undefined || delete_where === undefined, {
