@@ -112,7 +112,6 @@ export interface Activities {
   trimHistories(): Promise<TrimHistoriesResult>;
   /** Takes the statistics of tables anew, where they are out of date. */
   analyzeTables(input?: AnalyzeTablesInput): Promise<AnalyzeTablesResult>;
-  analyzeTables(): Promise<AnalyzeTablesResult>;
   /** Archives the next partition that is past its retention; goes on where a try before it was killed. */
   archiveNext(input: ArchiveNextInput): Promise<ArchiveNextResult>;
 }
