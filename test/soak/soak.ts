@@ -138,6 +138,7 @@ export const runSoak = async ({
         files % CUSTOMERS_EVERY_FILES === 0 ? source.customers(20) : source.transactions(ROWS_A_FILE);
       rows += file.goodRows + file.badRows;
       await system.load(file);
+      await system.untilAccepted(files + 1);
       if (files % SAMPLE_EVERY_FILES === SAMPLE_EVERY_FILES - 1) {
         const sample = await system.sample();
         samples.push(sample);

@@ -77,6 +77,15 @@ export class SystemUnderLoad {
     });
   }
 
+  /** Until so many batches are accepted: their order is that of the rows that correct each other. */
+  async untilAccepted(files: number): Promise<void> {
+    await waitFor(async () => (await this.#count('select count(*) from ops.batch')) >= files, {
+      timeoutMs: QUIET_TIMEOUT_MS,
+      intervalMs: 20,
+      what: `${files} files to be accepted`,
+    });
+  }
+
   /** Until every load is published and the coordinator has nothing left to run; then what the tables hold. */
   async untilQuiet(files: number): Promise<Expected> {
     await waitFor(
