@@ -21,6 +21,7 @@ import { addExploreRoutes } from './routes/explore';
 import { addLetterRoutes } from './routes/letters';
 import { addLiveRoutes } from './routes/live';
 import { addModelRoutes } from './routes/models';
+import { addPartRoutes } from './routes/parts';
 import { addRunRoutes } from './routes/runs';
 import { addSessionRoutes } from './routes/session';
 import { addUploadRoutes } from './routes/uploads';
@@ -97,6 +98,7 @@ const ROUTES = [
   addRunRoutes,
   addModelRoutes,
   addExploreRoutes,
+  addPartRoutes,
   addLetterRoutes,
   addActionRoutes,
   addUploadRoutes,

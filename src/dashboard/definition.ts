@@ -32,13 +32,56 @@ const Series = z.strictObject({
   line: z.boolean().default(false),
 });
 
-/** How the facts behind a value of the chart are found. */
-const Facts = z.strictObject({
-  /** What their columns have to be. */
-  where: z.record(Column, z.union([z.string(), z.array(z.string())])).default({}),
-  /** The value of `split` that stands for NULL. */
-  unknown: z.string().optional(),
+const Text = z.union([z.string(), z.boolean()]);
+/** A number, or the name of another column. */
+const Operand = z.union([z.number(), Column]);
+/** What a column has to be: a text, one of several, or a number or column that it is compared with. */
+const Condition = z.union(
+  [
+    Text,
+    z.array(Text),
+    z.strictObject({ equals: Operand }),
+    z.strictObject({ above: Operand }),
+    z.strictObject({ below: Operand }),
+  ],
+  { error: 'must be a text, a list of texts, or one of equals, above and below with a number or a column' },
+);
+export type Condition = z.infer<typeof Condition>;
+
+/** Which rows of a model beneath the mart a column of it is the sum of. */
+const Part = z.strictObject({
+  /** The column that is summed; without it rows are counted. */
+  value: Column.optional(),
+  /** What is taken off it. */
+  minus: Column.optional(),
+  where: z.record(Column, Condition).default({}),
+  /** How many periods before the one of the mart the rows are. */
+  earlier: z.number().int().min(0).max(1_000).default(0),
 });
+export type PartDefinition = z.infer<typeof Part>;
+
+const Parts = z.strictObject({
+  model: Column,
+  time: Column,
+  /** Whose rows they are: a key of `explore.history`. */
+  entity: Column,
+  /** By the columns of the chart's `series`. */
+  series: z.record(Column, Part),
+});
+
+/** How the facts behind a value of the chart are found. */
+const Facts = z
+  .strictObject({
+    /** What their columns have to be. */
+    where: z.record(Column, z.union([z.string(), z.array(z.string())])).default({}),
+    /** The value of `split` that stands for NULL. */
+    unknown: z.string().optional(),
+    /** Where a value isn't a sum of facts: who it is made of, by the rows of a model beneath. */
+    of: Parts.optional(),
+  })
+  .refine(({ where, unknown, of }) => !of || (Object.keys(where).length === 0 && unknown === undefined), {
+    error: 'needs either of, or where and unknown',
+  });
 
 const Chart = z
   .strictObject({
@@ -59,7 +102,17 @@ const Chart = z
   .refine(
     (chart) => (chart.series === undefined) !== (chart.split === undefined || chart.value === undefined),
     { error: 'needs either series, or split and value' },
-  );
+  )
+  .superRefine(({ series = [], facts }, { addIssue }) => {
+    const columns = series.map(({ column }) => column);
+    for (const column of Object.keys(facts?.of?.series ?? {}))
+      if (!columns.includes(column))
+        addIssue({
+          code: 'custom',
+          path: ['facts', 'of', 'series', column],
+          message: 'is no column of the series of this chart',
+        });
+  });
 
 /** What `Explore` follows a figure back to. */
 const Explore = z.strictObject({
@@ -118,6 +171,9 @@ export const parseDefinition = (text: string, path: string): Definition => {
   const { figures, charts } = parsed.data;
   const twice = [...duplicates(figures.map((f) => f.id)), ...duplicates(charts.map((c) => c.id))];
   if (twice.length > 0) throw invalid(path, `${twice.join(', ')} is there twice`);
+  const lost = parsed.data.explore ? [] : charts.filter((chart) => chart.facts).map((chart) => chart.id);
+  if (lost.length > 0)
+    throw invalid(path, `${lost.join(', ')} has facts, but there is no explore that says where they are`);
   return parsed.data;
 };
 

@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
+import { z } from 'zod/v4';
 import type { EventHub, HubEvent } from './event-hub';
-import { HttpProblem } from './problems';
+import { HttpProblem, Problem } from './problems';
 import { watchPipeline } from './watch-pipeline';
 
 /** Proxies and browsers take a silent connection for a dead one. */
@@ -55,11 +56,13 @@ export const addEventStream = (app: FastifyInstance, deps: StreamDeps): void => 
           'Each event names what to ask for again: `runs`, `batches`, `letters`, `incidents`, `freshness`, `pipeline`, ' +
           '`data SCHEMA.RELATION`, or `reset` for everything. With `Last-Event-ID`, or parameter `last`, what was missed comes first.',
         produces: ['text/event-stream'],
+        querystring: z.object({ last: z.string().max(100).optional() }),
+        response: { default: Problem },
       },
     },
     (request, reply) => {
       if (pages.size >= MOST_PAGES) throw new HttpProblem(503, 'There are too many pages open.');
-      const lastEventId = request.headers['last-event-id'] ?? (request.query as { last?: unknown }).last;
+      const lastEventId = request.headers['last-event-id'] ?? (request.query as { last?: string }).last;
       reply.hijack();
       const page = reply.raw;
       page.writeHead(200, {

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { z } from 'zod/v4';
+import { isSqlState, UNFIT_VALUE } from '../db/sqlstate';
 import { describeError } from '../describe-error';
 import type { ErrorCode } from '../domain/errors';
 import type { Logger } from '../observability/logger';
@@ -82,6 +83,9 @@ export const addProblems = (app: FastifyInstance, logger: Logger): void => {
     const { statusCode } = error as { statusCode?: number };
     if (statusCode !== undefined && statusCode < 500)
       return sendProblem(reply, { status: statusCode, detail: (error as Error).message });
+    // Only what is asked for goes into the questions of a read: `abc` as a key of numbers, a position made up.
+    if (request.method === 'GET' && isSqlState(error, UNFIT_VALUE))
+      return sendProblem(reply, { status: 400, detail: 'A value of the request can not be looked for.' });
     const { code, message, hint } = describeError(error);
     const status = code === undefined ? 500 : (STATUS_OF[code] ?? 500);
     if (status === 500) logger.error({ err: error, url: request.routeOptions.url }, 'a request failed');

@@ -24,7 +24,7 @@ export interface DashboardProject {
 
 const modelsUsed = ({ figures, charts, explore }: Definition): string[] => [
   ...figures.map((figure) => figure.model),
-  ...charts.map((chart) => chart.model),
+  ...charts.flatMap(({ model, facts }) => (facts?.of ? [model, facts.of.model] : [model])),
   ...(explore ? [explore.facts.model, explore.facts.staging, explore.history.model] : []),
 ];
 

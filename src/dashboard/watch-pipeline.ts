@@ -15,10 +15,17 @@ export const watchPipeline = (
     if (isLooking || !isWatched()) return;
     isLooking = true;
     const now = JSON.stringify((await pipelinePlan(deps)) ?? null);
-    if (last !== undefined && last !== now) deps.hub.tell('pipeline');
+    if (last !== now) deps.hub.tell('pipeline');
     last = now;
     isLooking = false;
   };
   const timer = setInterval(() => void look(), LOOK_EVERY_MS);
-  return () => clearInterval(timer);
+  // Pages have asked since: what was seen before says nothing of what they show.
+  const unsubscribe = deps.hub.subscribe(({ change }) => {
+    if (change === 'pipeline') last = undefined;
+  });
+  return () => {
+    clearInterval(timer);
+    unsubscribe();
+  };
 };

@@ -1,8 +1,9 @@
 import type { CommonQueryMethods, FragmentSqlToken } from 'slonik';
 import { z } from 'zod';
 import type { RelationName } from '../compiler/manifest';
+import { StrataError } from '../domain/errors';
 import { sql } from './sql';
-import { isSqlState, UNDEFINED_RELATION } from './sqlstate';
+import { isSqlState, serverMessage, UNDEFINED_RELATION, UNFIT_COLUMN } from './sqlstate';
 
 /** Values as PostgreSQL writes them; numbers that JavaScript would round are texts. */
 const AnyRow = z.record(z.any());
@@ -67,13 +68,24 @@ export interface PeriodRows {
   readonly limit: number;
 }
 
-/** What isn't there yet has no rows. */
-const ifThere = async (rows: Promise<readonly Row[]>): Promise<readonly Row[]> => {
+/**
+ * What is read of a relation by columns that the user's file names. What isn't there yet has no rows.
+ * @throws PROJECT_INVALID when it has no such columns
+ */
+export const asDeclared = async <T>(
+  { schema, name }: RelationName,
+  read: Promise<T>,
+  none: T,
+): Promise<T> => {
   try {
-    return await rows;
+    return await read;
   } catch (error) {
-    if (isSqlState(error, UNDEFINED_RELATION)) return [];
-    throw error;
+    if (isSqlState(error, UNDEFINED_RELATION)) return none;
+    if (!isSqlState(error, UNFIT_COLUMN)) throw error;
+    const why = serverMessage(error);
+    throw new StrataError('PROJECT_INVALID', `dashboard.yml does not fit ${schema}.${name}: ${why}`, {
+      cause: error,
+    });
   }
 };
 
@@ -86,7 +98,8 @@ export const periodRows = async (
     columns.map((column) => sql.identifier([column])),
     sql.fragment`, `,
   );
-  const rows = await ifThere(
+  const rows = await asDeclared<readonly Row[]>(
+    relation,
     db.any(sql.type(AnyRow)`
     select ${selected} from ${named(relation)}
     where
@@ -95,6 +108,7 @@ export const periodRows = async (
     order by ${sql.identifier([time])} desc
     limit ${limit}
   `),
+    [],
   );
   return [...rows].reverse();
 };
@@ -122,13 +136,15 @@ export const rowsOfKey = (
   relation: RelationName,
   { key, value, order, limit }: { key: string; value: string; order: string; limit: number },
 ): Promise<readonly Row[]> =>
-  ifThere(
+  asDeclared<readonly Row[]>(
+    relation,
     db.any(sql.type(AnyRow)`
       select * from ${named(relation)}
       where ${sql.identifier([key])} = ${value}
       order by ${sql.identifier([order])}
       limit ${limit}
     `),
+    [],
   );
 
 /** Rows whose key begins with, or whose title has, what is searched for: one a key. */
@@ -137,7 +153,8 @@ export const searchKeys = (
   relation: RelationName,
   { key, title, text, limit }: { key: string; title: string; text: string; limit: number },
 ): Promise<readonly Row[]> =>
-  ifThere(
+  asDeclared<readonly Row[]>(
+    relation,
     db.any(sql.type(AnyRow)`
     select distinct on (${sql.identifier([key])}) ${sql.identifier([key])} as key, ${sql.identifier([title])} as title
     from ${named(relation)}
@@ -147,6 +164,7 @@ export const searchKeys = (
     order by ${sql.identifier([key])}
     limit ${limit}
   `),
+    [],
   );
 
 const likePattern = (text: string): string => text.replaceAll(/[\\%_]/g, String.raw`\$&`);
@@ -170,14 +188,18 @@ const within = ({ time, from, to, conditions }: FactRows) => sql.fragment`
 
 /** The facts behind a figure, by key, a page at a time. */
 export const factRows = (db: CommonQueryMethods, facts: FactRows): Promise<readonly Row[]> =>
-  db.any(sql.type(AnyRow)`
+  asDeclared<readonly Row[]>(
+    facts.relation,
+    db.any(sql.type(AnyRow)`
     select * from ${named(facts.relation)}
     where
       ${within(facts)}
       and (${facts.after ?? null}::text is null or ${sql.identifier([facts.key])}::text > ${facts.after ?? null})
     order by ${sql.identifier([facts.key])}::text
     limit ${facts.limit}
-  `);
+  `),
+    [],
+  );
 
 const SumRow = z.object({ sum: z.string().nullable(), count: z.coerce.number() });
 
@@ -186,10 +208,14 @@ export const factSum = (
   db: CommonQueryMethods,
   facts: FactRows,
 ): Promise<{ sum: string | null; count: number }> =>
-  db.one(sql.type(SumRow)`
-    select sum(${sql.identifier([facts.value])})::text as sum, count(*) as count
-    from ${named(facts.relation)} where ${within(facts)}
-  `);
+  asDeclared(
+    facts.relation,
+    db.one(sql.type(SumRow)`
+      select sum(${sql.identifier([facts.value])})::text as sum, count(*) as count
+      from ${named(facts.relation)} where ${within(facts)}
+    `),
+    { sum: null, count: 0 },
+  );
 
 const OriginRow = z.object({
   batchId: z.string(),

@@ -6,6 +6,10 @@ export const INVALID_TABLE_DEFINITION = new Set(['42P16']);
 export const LOCK_NOT_AVAILABLE = new Set(['55P03']);
 /** A table or a schema isn't there. */
 export const UNDEFINED_RELATION = new Set(['42P01', '3F000']);
+/** A column isn't there, or is of a type that can't be compared or computed with. */
+export const UNFIT_COLUMN = new Set(['42703', '42883', '42804']);
+/** A text that isn't a value of the type it was taken for. */
+export const UNFIT_VALUE = new Set(['22P02', '22003', '22007', '22008', '22009', '22021']);
 export const DATABASE_MISSING = new Set(['3D000']);
 
 /** Whole classes that mean "not now": connection, rollback, resources, operator intervention, system. */

@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import type { AxeResults } from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
+import type { ChartRowsView, PageView } from '../../src/dashboard/routes/charts';
+import type { PartsView } from '../../src/dashboard/routes/parts';
+import { createWarehousePool } from '../../src/db/pool';
+import { periodRows } from '../../src/db/relation-rows';
 import { pipelineWorkflowId, SIGNAL } from '../../src/wire/names';
 import {
   createTestDatabase,
@@ -144,6 +148,59 @@ test('from a value of a chart the way leads to its facts, the version of the dim
   expect(await version.locator('dl').innerText()).toMatch(/segment\s+growth/);
 });
 
+test('from a movement of MRR the way leads to the customers that it is made of, and to their facts', async () => {
+  await operator.goto(`${url}/#/kpis?months=all`);
+  const panel = operator.getByRole('region', { name: 'MRR movements', exact: true });
+  await panel.getByRole('button', { name: 'Table' }).click();
+  // 159.00 in February, 29.00 in January.
+  await panel.getByRole('link', { name: '$130.00' }).click();
+  await operator.locator('[data-sum]', { hasText: '$130.00' }).waitFor();
+  const parts = operator.getByRole('region', { name: 'Parts' });
+  expect(await parts.locator('tbody tr').allInnerTexts()).toEqual(['C1\tAnn\t$130.00']);
+  await parts.getByRole('link', { name: 'C1' }).click();
+  await operator.getByRole('link', { name: 'T2', exact: true }).waitFor();
+  // Each column of the charts is the sum of what dashboard.yml says that it is.
+  const { charts } = (await (await call('/dashboard')).json()) as PageView;
+  for (const { id, facts } of charts) {
+    const { columns, rows } = (await (await call(`/charts/${id}`)).json()) as ChartRowsView;
+    for (const series of Object.keys(facts?.of?.series ?? {}))
+      for (const row of rows) {
+        const answer = await call(`/parts?chart=${id}&period=${row[0]}&series=${series}`);
+        const { sum } = (await answer.json()) as PartsView;
+        expect([id, series, Number(sum)]).toEqual([id, series, Number(row[columns.indexOf(series)])]);
+      }
+  }
+});
+
+test('a question that makes no sense is the fault of who asks', async () => {
+  const answers = await Promise.all(
+    ['/runs?after=x|y', '/facts?chart=mrr&period=9999-12-01', '/history/%00', '/batches?after=x'].map(
+      (path) => call(path),
+    ),
+  );
+  expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 400]);
+});
+
+test('a column that dashboard.yml names and the mart has not is said by name; a mart that is not built has no rows', async () => {
+  const pool = await createWarehousePool(database.url, { maximumPoolSize: 1 });
+  try {
+    const read = (name: string, column: string): Promise<unknown> =>
+      periodRows(pool, {
+        relation: { schema: 'platinum', name },
+        columns: [column],
+        time: 'month',
+        limit: 1,
+      });
+    await expect(read('mart_kpis_monthly', 'mmr')).rejects.toMatchObject({
+      code: 'PROJECT_INVALID',
+      message: 'dashboard.yml does not fit platinum.mart_kpis_monthly: column "mmr" does not exist',
+    });
+    expect(await read('mart_not_built', 'mrr')).toEqual([]);
+  } finally {
+    await pool.end();
+  }
+});
+
 test('a full refresh is started and watched to its end', async () => {
   await operator.goto(`${url}/#/live`);
   const newest = operator.getByRole('region', { name: 'Newest run' });
@@ -212,6 +269,7 @@ test.each([
   ['live', 'light'],
   ['dead-letters/1', 'light'],
   ['history/C1', 'light'],
+  ['parts?chart=movements&period=2026-02-01&series=expansion_mrr', 'light'],
   ['models', 'dark'],
   ['models/dim_customer', 'light'],
   ['upload', 'dark'],
@@ -224,4 +282,23 @@ test.each([
   const { violations } = await operator.evaluate<AxeResults>('axe.run()');
   const grave = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
   expect(grave.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`)).toEqual([]);
+});
+
+test.each([
+  'kpis',
+  'live',
+  'dead-letters',
+  'dead-letters/1',
+  'history/C1',
+  'facts?chart=revenue-by-segment&period=2026-02-01&series=growth',
+  'fact/T2',
+  'parts?chart=movements&period=2026-02-01&series=expansion_mrr',
+  'models',
+  'models/dim_customer',
+  'upload',
+])('nothing of #/%s is wider than a phone', async (view) => {
+  await operator.setViewportSize({ width: 360, height: 740 });
+  await operator.goto(`${url}/#/${view}`);
+  await operator.waitForLoadState('networkidle');
+  expect(await operator.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(360);
 });

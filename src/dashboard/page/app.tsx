@@ -15,6 +15,7 @@ import { History } from './views/history';
 import { Kpis } from './views/kpis';
 import { Live } from './views/live';
 import { Model, Models } from './views/models';
+import { Parts } from './views/parts';
 import { Upload } from './views/upload';
 
 const VIEWS = [
@@ -27,7 +28,7 @@ const VIEWS = [
 ] as const;
 
 /** Views that belong to another one in the navigation. */
-const WITHIN: Readonly<Record<string, string>> = { fact: 'history', facts: 'history' };
+const WITHIN: Readonly<Record<string, string>> = { fact: 'history', facts: 'history', parts: 'history' };
 
 const View = ({ route }: { readonly route: Route }): JSX.Element => {
   const [view, id] = route.parts;
@@ -40,6 +41,8 @@ const View = ({ route }: { readonly route: Route }): JSX.Element => {
       return <History id={id} />;
     case 'facts':
       return <Facts route={route} />;
+    case 'parts':
+      return <Parts route={route} />;
     case 'fact':
       return <Fact id={id ?? ''} />;
     case 'models':

@@ -5,6 +5,8 @@ export interface ChartSeries {
   readonly title: string;
   /** The value of `split` that it is of. */
   readonly key: string | undefined;
+  /** The column that it is. */
+  readonly column: string | undefined;
   readonly isNegative: boolean;
   readonly isLine: boolean;
   readonly values: readonly (number | null)[];
@@ -26,6 +28,7 @@ const asNumber = (value: Plain | undefined): number | null => {
 const seriesOf = (title: string, exact: readonly Plain[], more: Partial<ChartSeries> = {}): ChartSeries => ({
   title,
   key: undefined,
+  column: undefined,
   isNegative: false,
   isLine: false,
   ...more,
@@ -67,7 +70,7 @@ export const chartData = (chart: ChartView, answer: ChartRowsView): ChartData =>
     return seriesOf(
       title,
       rows.map((row) => row[index] ?? null),
-      { isNegative: negative, isLine: line },
+      { column, isNegative: negative, isLine: line },
     );
   });
   return { periods, series };

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { call } from './api';
-import { onTopics } from './live';
+import { liveState, onLiveState, onTopics } from './live';
 import { onTokenChange } from './token';
 
 export interface Resource<T> {
@@ -25,6 +25,8 @@ const remember = (path: string, data: unknown): void => {
 interface Asking {
   readonly stop: () => void;
   readonly ask: () => void;
+  /** What was asked for while nothing was heard of may have changed since, or not have been answered. */
+  readonly askIfUnsure: () => void;
 }
 
 /** One request at a time; who asks meanwhile is answered by one more after it. */
@@ -35,12 +37,14 @@ const createAsking = <T>(
   const stop = new AbortController();
   let isAsking = false;
   let isAskedAgain = false;
+  let isUnsure = false;
   const ask = async (): Promise<void> => {
     if (isAsking) {
       isAskedAgain = true;
       return;
     }
     isAsking = true;
+    isUnsure = liveState() !== 'live';
     try {
       const data = await call<T>(path, { signal: stop.signal });
       remember(path, data);
@@ -55,7 +59,10 @@ const createAsking = <T>(
       void ask();
     }
   };
-  return { stop: () => stop.abort(), ask: () => void ask() };
+  const askIfUnsure = (): void => {
+    if (isUnsure && liveState() === 'live') void ask();
+  };
+  return { stop: () => stop.abort(), ask: () => void ask(), askIfUnsure };
 };
 
 /** A `GET` of the API that is asked for again whenever one of the topics changes; `undefined`: nothing is asked for. */
@@ -82,7 +89,12 @@ export const useResource = <T>(path: string | undefined, topics: readonly string
     });
     asking.current = mine;
     mine.ask();
-    const stops = [onTopics(key.split('\n'), mine.ask), onTokenChange(mine.ask), mine.stop];
+    const stops = [
+      onTopics(key.split('\n'), mine.ask),
+      onLiveState(mine.askIfUnsure),
+      onTokenChange(mine.ask),
+      mine.stop,
+    ];
     return () => stops.forEach((stop) => stop());
   }, [path, key]);
   const { data, error } = held.current;

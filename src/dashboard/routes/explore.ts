@@ -47,16 +47,19 @@ const exploreOf = async ({ project }: DashboardDeps): Promise<ExploreDefinition>
   return explore;
 };
 
-/** `[from, to)` of the period that begins at a day, in UTC. */
+/** `[from, to)` of the period that begins at a day, or of one that many `earlier`, in UTC. */
 export const periodRange = (
   period: string,
   grain: ChartDefinition['grain'],
+  earlier = 0,
 ): { from: string; to: string } => {
-  const from = new Date(`${period}T00:00:00Z`);
-  const to = new Date(from);
-  if (grain === 'month') to.setUTCMonth(to.getUTCMonth() + 1);
-  else to.setUTCDate(to.getUTCDate() + 1);
-  return { from: from.toISOString(), to: to.toISOString() };
+  const after = (periods: number): string => {
+    const day = new Date(`${period}T00:00:00Z`);
+    if (grain === 'month') day.setUTCMonth(day.getUTCMonth() + periods);
+    else day.setUTCDate(day.getUTCDate() + periods);
+    return day.toISOString();
+  };
+  return { from: after(-earlier), to: after(1 - earlier) };
 };
 
 const conditionsOf = (chart: ChartDefinition, series: string | undefined): Conditions => {
@@ -74,7 +77,7 @@ const Cell = PageQuery.extend({
 const factsOfCell = async (deps: DashboardDeps, cell: z.output<typeof Cell>): Promise<FactRows> => {
   const { facts } = await exploreOf(deps);
   const chart = (await deps.project.definition()).charts.find((c) => c.id === cell.chart);
-  if (!chart?.facts)
+  if (!chart?.facts || chart.facts.of)
     throw new HttpProblem(404, `dashboard.yml doesn't say which facts are behind ${cell.chart}.`);
   const { relation } = deps.project.model(facts.model);
   const { key, time, value } = facts;

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod/v4';
 import type { DashboardDeps } from '../deps';
 import { isOperator } from '../guard';
+import { Problem } from '../problems';
 
 const Session = z.object({
   warehouse: z.string(),
@@ -24,7 +25,7 @@ export const addSessionRoutes = (app: FastifyInstance, deps: DashboardDeps): voi
       schema: {
         tags: ['session'],
         summary: 'What this page is of, and what you may do',
-        response: { 200: Session },
+        response: { 200: Session, default: Problem },
       },
     },
     async (request, reply) =>

@@ -102,6 +102,7 @@ export const addUploadRoutes = (app: FastifyInstance, deps: DashboardDeps): void
           summary: 'Takes a CSV file, plain or gzip, as the body, and starts its load',
           security: [{ operator: [] }],
           consumes: ['text/csv', 'application/gzip', 'application/octet-stream'],
+          body: z.unknown().meta({ type: 'string', format: 'binary', description: 'The file' }),
           querystring: What,
           response: { 202: Taken, default: Problem },
         },

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDefinition } from '../../../src/dashboard/definition';
 import { loadDashboardProject } from '../../../src/dashboard/project';
+import { partCondition } from '../../../src/dashboard/routes/parts';
 import { codeBlocks, readText, ROOT } from '../docs/markdown';
 
 const projects = ['sql', 'examples/nycflights'];
@@ -31,6 +32,32 @@ test.each([
 ])('%j is refused, and why is said', (document, why) => {
   const text = typeof document === 'string' ? document : JSON.stringify(document);
   expect(() => parseDefinition(text, 'dashboard.yml')).toThrow(why);
+});
+
+const part = { value: 'y', where: { z: { above: 'y' } } };
+const explained = (series: object, more: object = {}) => ({
+  title: 'T',
+  charts: [{ ...chart, facts: { of: { model: 'm2', time: 'day', entity: 'customer_id', series }, ...more } }],
+});
+
+test.each([
+  [explained({ other: part }), 'charts.0.facts.of.series.other is no column of the series of this chart'],
+  [explained({ x: part }, { where: { a: 'b' } }), 'charts.0.facts needs either of, or where and unknown'],
+  [explained({ x: { where: { z: { over: 1 } } } }), 'charts.0.facts.of.series.x.where.z must be a text'],
+  [explained({ x: part }), 'c has facts, but there is no explore that says where they are'],
+])('parts: %j is refused, and why is said', (document, why) => {
+  expect(() => parseDefinition(JSON.stringify(document), 'dashboard.yml')).toThrow(why);
+});
+
+test.each([
+  [true, { column: 'c', is: 'among', texts: ['true'] }],
+  ['a', { column: 'c', is: 'among', texts: ['a'] }],
+  [['a', false], { column: 'c', is: 'among', texts: ['a', 'false'] }],
+  [{ above: 0 }, { column: 'c', is: 'above', than: 0 }],
+  [{ below: 'd' }, { column: 'c', is: 'below', than: 'd' }],
+  [{ equals: 1.5 }, { column: 'c', is: 'equals', than: 1.5 }],
+])('that a column has to be %j is understood', (wanted, condition) => {
+  expect(partCondition('c', wanted)).toEqual(condition);
 });
 
 test('what is not said has its default', () => {

@@ -25,6 +25,15 @@ test.each([
   expect(periodRange(period, grain)).toEqual({ from, to });
 });
 
+test.each([
+  ['2026-01-01', 'month', 1, '2025-12-01', '2026-01-01'],
+  ['2026-03-01', 'month', 1, '2026-02-01', '2026-03-01'],
+  ['2026-03-01', 'day', 2, '2026-02-27', '2026-02-28'],
+] as const)('%s by %s, %s earlier, is from %s to before %s', (period, grain, earlier, from, to) => {
+  const time = 'T00:00:00.000Z';
+  expect(periodRange(period, grain, earlier)).toEqual({ from: `${from}${time}`, to: `${to}${time}` });
+});
+
 test("a link to Temporal's Web UI keeps a workflow id whole", () => {
   expect(workflowLink('http://ui:8233/', 'default', 'strata/transform/7')).toBe(
     'http://ui:8233/namespaces/default/workflows/strata%2Ftransform%2F7',

@@ -134,11 +134,24 @@ const Figures = ({
   </dl>
 );
 
+/** Where a value leads: to its facts, or to whom it is made of. */
+type CellLink = (period: string, series: ChartSeries) => string | undefined;
+
+const cellLink = ({ id, facts }: ChartShape): CellLink | undefined => {
+  if (!facts) return undefined;
+  const { of } = facts;
+  if (!of) return (period, { key }) => href(['facts'], { chart: id, period, series: key });
+  return (period, { column }) =>
+    column !== undefined && of.series[column]
+      ? href(['parts'], { chart: id, period, series: column })
+      : undefined;
+};
+
 const ChartTable = (props: {
   readonly chart: ChartShape;
   readonly data: ChartData;
   readonly formats: Formats;
-  readonly cell: ((period: string, series: ChartSeries) => string) | undefined;
+  readonly cell: CellLink | undefined;
 }): JSX.Element => {
   const { chart, data, formats, cell } = props;
   const rows = data.periods.map((period, index) => ({ period, index })).reverse();
@@ -157,7 +170,8 @@ const ChartTable = (props: {
           isNumber: true,
           cell: ({ period, index }: { period: string; index: number }) => {
             const text = formatValue(series.exact[index] ?? null, chart.format, formats);
-            return cell && series.exact[index] != null ? <a href={cell(period, series)}>{text}</a> : text;
+            const to = series.exact[index] == null ? undefined : cell?.(period, series);
+            return to === undefined ? text : <a href={to}>{text}</a>;
           },
         })),
       ]}
@@ -169,17 +183,17 @@ const ChartPanel = (props: {
   readonly chart: ChartShape;
   readonly range: Range;
   readonly formats: Formats;
-  readonly canExplore: boolean;
 }): JSX.Element => {
   const { chart, range, formats } = props;
   const [isTable, setTable] = useState(false);
   const topic = chart.relation === null ? 'data' : `data ${chart.relation}`;
   const path = withQuery(`/charts/${chart.id}`, { ...range });
   const resource = useResource<ChartRowsView>(path, [topic]);
-  const cell =
-    props.canExplore && chart.facts
-      ? (period: string, { key }: ChartSeries) => href(['facts'], { chart: chart.id, period, series: key })
-      : undefined;
+  const cell = cellLink(chart);
+  const pick = (period: string, series: ChartSeries): void => {
+    const to = cell?.(period, series);
+    if (to !== undefined) go(to);
+  };
   return (
     <Panel
       title={chart.title}
@@ -215,7 +229,7 @@ const ChartPanel = (props: {
               grain={chart.grain}
               format={chart.format}
               formats={formats}
-              onPick={cell && ((period, series) => go(cell(period, series)))}
+              onPick={cell && pick}
             />
           );
         }}
@@ -230,11 +244,11 @@ export const Kpis = ({ route }: { readonly route: Route }): JSX.Element => {
   const figures = useResource<{ items: FigureView[] }>('/figures', ['data']);
   if (page.error) return <Failure error={page.error} />;
   if (!page.data) return <p class="empty">Loading …</p>;
-  const { charts, currency, explore } = page.data;
+  const { charts, currency } = page.data;
   const newest = figures.data?.items[0]?.periods.at(-1)?.period;
   const range = rangeOf(route.query, newest);
   const formats = { currency };
-  if (charts.length === 0)
+  if (charts.length === 0 && page.data.figures.length === 0)
     return (
       <p class="empty">
         This project has no dashboard.yml: docs/dashboard.md shows how its marts become figures and charts.
@@ -247,15 +261,7 @@ export const Kpis = ({ route }: { readonly route: Route }): JSX.Element => {
       <PeriodPicker query={route.query} range={range} />
       <div class="grid">
         {figures.data
-          ? charts.map((chart) => (
-              <ChartPanel
-                key={chart.id}
-                chart={chart}
-                range={range}
-                formats={formats}
-                canExplore={explore !== undefined}
-              />
-            ))
+          ? charts.map((chart) => <ChartPanel key={chart.id} chart={chart} range={range} formats={formats} />)
           : null}
       </div>
     </>
