@@ -295,7 +295,6 @@ test.each([
   'parts?chart=movements&period=2026-02-01&series=expansion_mrr',
   'models',
   'models/dim_customer',
-  'upload',
 ])('nothing of #/%s is wider than a phone', async (view) => {
   await operator.setViewportSize({ width: 360, height: 740 });
   await operator.goto(`${url}/#/${view}`);
