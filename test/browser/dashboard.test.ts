@@ -118,6 +118,8 @@ afterAll(async () => {
 test('a file with bad rows is dropped on the page: its report tells them, and figures elsewhere change by themselves', async () => {
   await watcher.evaluate('isSamePage = true');
   await operator.goto(`${url}/#/upload`);
+  await drop(operator, 'of-who-knows-what.csv', TRANSACTIONS);
+  await operator.getByText('The name begins with no dataset').waitFor();
   await drop(operator, 'transactions-2026.csv', TRANSACTIONS);
   await operator.getByText('3 rows read, 2 loaded, 1 bad.').waitFor();
   await operator.getByText('Line 4 transaction_type "gift" is not one of').waitFor();
@@ -295,6 +297,7 @@ test.each([
   'parts?chart=movements&period=2026-02-01&series=expansion_mrr',
   'models',
   'models/dim_customer',
+  'upload',
 ])('nothing of #/%s is wider than a phone', async (view) => {
   await operator.setViewportSize({ width: 360, height: 740 });
   await operator.goto(`${url}/#/${view}`);

@@ -11,7 +11,8 @@ import { useResource } from '../use-resource';
 interface Sending {
   readonly id: number;
   readonly file: File;
-  readonly dataset: string;
+  /** Undefined: neither was one chosen, nor does the name begin with one. */
+  readonly dataset: string | undefined;
 }
 
 /** `transactions-2026.csv` is most likely of dataset `transactions`. */
@@ -53,7 +54,7 @@ const Report = ({ upload }: { readonly upload: UploadView }): JSX.Element => {
   );
 };
 
-const SendingFile = ({ file, dataset }: Sending): JSX.Element => {
+const SendingFile = ({ file, dataset }: { readonly file: File; readonly dataset: string }): JSX.Element => {
   const [share, setShare] = useState(0);
   const [error, setError] = useState<Error>();
   const [upload, setUpload] = useState<UploadView>();
@@ -80,6 +81,12 @@ const SendingFile = ({ file, dataset }: Sending): JSX.Element => {
     </Panel>
   );
 };
+
+const Unclear = ({ file }: { readonly file: File }): JSX.Element => (
+  <Panel title={file.name} note="not sent">
+    <p class="failure">The name begins with no dataset: choose one, and drop the file again.</p>
+  </Panel>
+);
 
 let next = 0;
 
@@ -128,7 +135,7 @@ export const Upload = (): JSX.Element => {
       ...files.map((file) => ({
         id: (next += 1),
         file,
-        dataset: chosen || datasetOf(file.name, datasets) || datasets[0] || '',
+        dataset: chosen || datasetOf(file.name, datasets),
       })),
       ...sendings,
     ]);
@@ -154,9 +161,13 @@ export const Upload = (): JSX.Element => {
         <DropZone disabled={!isOperator} onFiles={send} />
         {isOperator ? null : <p class="note">Uploads need the operator token.</p>}
       </Panel>
-      {sendings.map((sending) => (
-        <SendingFile key={sending.id} {...sending} />
-      ))}
+      {sendings.map(({ id, file, dataset }) =>
+        dataset === undefined ? (
+          <Unclear key={id} file={file} />
+        ) : (
+          <SendingFile key={id} file={file} dataset={dataset} />
+        ),
+      )}
     </>
   );
 };
