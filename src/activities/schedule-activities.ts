@@ -78,7 +78,12 @@ const endOf = async (handle: WorkflowHandle): Promise<RunStateResult> => {
     if (!(error instanceof WorkflowFailedError)) throw error;
     const { cause } = error;
     if (cause instanceof CancelledFailure) return { state: 'cancelled' };
-    return { state: 'failed', ...(cause === undefined ? {} : { message: cause.message }) };
+    const code = cause instanceof ApplicationFailure ? cause.type : undefined;
+    return {
+      state: 'failed',
+      ...(cause === undefined ? {} : { message: cause.message }),
+      ...(isErrorCode(code) ? { code } : {}),
+    };
   }
 };
 

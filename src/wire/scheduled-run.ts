@@ -44,6 +44,8 @@ export interface RunStateResult {
   state: 'running' | 'success' | 'failed' | 'cancelled';
   /** Why, where it failed. */
   message?: string | undefined;
+  /** Its code in the catalogue of errors. */
+  code?: string | undefined;
 }
 
 export interface ScheduledRunResult {

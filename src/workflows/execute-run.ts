@@ -8,8 +8,10 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
-import { planningConditions } from '../domain/run-findings';
+import { isAskersMistake, planningConditions } from '../domain/run-findings';
+import { failedWorkflowConditions } from '../domain/workflow-findings';
 import { priorityOf } from '../domain/priority';
+import type { Condition } from '../wire/alerts';
 import { QUERY } from '../wire/names';
 import type {
   FinishRunInput,
@@ -22,11 +24,12 @@ import type {
   TransformStatus,
 } from '../wire/transform';
 import { finishRun, planRun, runNode } from './activity-options';
-import { failureReason, oneLine, originalFailure } from './failure-reason';
+import { type FailureReason, failureReason, oneLine, originalFailure } from './failure-reason';
 import { ownPriority } from './own-priority';
 import { catalogueFailure } from './parse-input';
 import { ALERTS, raiseAlerts } from './raise-alerts';
 import { runGraph } from './run-graph';
+import { startingSchedule } from './scheduled-start';
 import { RunProgress } from './run-progress';
 import { type NodeWork, runWithRetries } from './run-with-retries';
 import { VerifyInterrupted, verifyNodes } from './verify-nodes';
@@ -102,12 +105,19 @@ const planOrFail = async (input: TransformInput, priority: Priority): Promise<Pl
   try {
     return await planRun.executeWithOptions({ priority }, [input]);
   } catch (error) {
-    const conditions = isCancellation(error)
-      ? []
-      : planningConditions(failureReason(error), workflowInfo().runId);
+    const conditions = isCancellation(error) ? [] : unplannedConditions(failureReason(error));
     if (conditions.length > 0 && patched(ALERTS)) await raiseAlerts(conditions);
     throw originalFailure(error);
   }
+};
+
+/** What a schedule gives wrongly, again and again, nobody sees who asked. */
+const unplannedConditions = (reason: FailureReason): Condition[] => {
+  const { runId, workflowId, workflowType: type } = workflowInfo();
+  const schedule = startingSchedule();
+  return schedule !== undefined && isAskersMistake(reason.code)
+    ? failedWorkflowConditions({ type, schedule }, reason, { runId, workflowId })
+    : planningConditions(reason, runId);
 };
 
 const messageOf = (error: unknown): string | undefined =>

@@ -1,6 +1,9 @@
-import { continueAsNew, setCurrentDetails, sleep, workflowInfo } from '@temporalio/workflow';
+import { continueAsNew, patched, setCurrentDetails, sleep, workflowInfo } from '@temporalio/workflow';
 import { backfilledMoment, type ScheduledStart } from '../domain/logical-time';
 import { PRIORITY, priorityOf } from '../domain/priority';
+import { isAskersMistake } from '../domain/run-findings';
+import { failedWorkflowConditions, succeededWorkflow } from '../domain/workflow-findings';
+import { WORKFLOW } from '../wire/names';
 import {
   type FollowedRun,
   type RequestScheduledRunResult,
@@ -12,10 +15,12 @@ import type { TransformInput } from '../wire/transform';
 import { requestScheduledRun, runState } from './activity-options';
 import { catalogueFailure, parseInput } from './parse-input';
 import { raiseAlerts } from './raise-alerts';
-import { ofSchedule, scheduledStart } from './scheduled-start';
+import { ofSchedule, scheduledStart, startingSchedule } from './scheduled-start';
 import { setSearchAttributes } from './search-attributes';
 import { tellOfFailure } from './tell-of-failure';
 
+/** That something is right again is told when the run has succeeded, and a schedule's own mistake when it failed. */
+const TOLD_AT_ITS_END = 'scheduled-run-tells-at-its-end';
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 10 * 60_000;
 /** The end of a run is seen late by a tenth of its time at most; a week's run costs some thousand looks. */
@@ -29,10 +34,20 @@ const LOOKS_PER_EXECUTION = 1_000;
  */
 export async function scheduledRun(rawInput?: unknown): Promise<ScheduledRunResult> {
   const { input, followed } = await tellOfFailure(() => begin(rawInput));
-  const { state, message } = await endOf(input, followed);
+  const { state, message, code } = await endOf(input, followed);
   show(followed, state);
-  if (state === 'success') return { workflowId: followed.workflowId, state };
-  // The run itself has told the alerter.
+  const schedule = startingSchedule();
+  const work = { type: WORKFLOW.scheduledRun, schedule };
+  if (state === 'success') {
+    if (schedule !== undefined && patched(TOLD_AT_ITS_END))
+      await raiseAlerts(succeededWorkflow(work).map((key) => ({ ...key, state: 'ok' })));
+    return { workflowId: followed.workflowId, state };
+  }
+  // Of all else the run itself has told the alerter; of this it told who asked, and that is a schedule.
+  if (schedule !== undefined && isAskersMistake(code) && patched(TOLD_AT_ITS_END)) {
+    const reason = { code: code ?? 'RUN_FAILED', message: message ?? 'it failed' };
+    await raiseAlerts(failedWorkflowConditions(work, reason, workflowInfo()));
+  }
   throw state === 'cancelled'
     ? catalogueFailure('RUN_CANCELLED', `${followed.workflowId} was cancelled`)
     : catalogueFailure('RUN_FAILED', `${followed.workflowId}: ${message ?? 'it failed'}`);
@@ -45,7 +60,9 @@ const begin = async (rawInput: unknown): Promise<{ input: ScheduledRunInput; fol
     return { input, followed: input.following };
   }
   const { conditions, databaseUuid, ...started } = await request(input);
-  await raiseAlerts(conditions, databaseUuid);
+  // What a schedule's run fails with is known at its end only.
+  if (startingSchedule() === undefined || !patched(TOLD_AT_ITS_END))
+    await raiseAlerts(conditions, databaseUuid);
   return { input, followed: { ...started, sinceMs: Date.now() } };
 };
 

@@ -285,6 +285,31 @@ test('a wrong input is told of where a schedule gives it, by its name; who gives
     expect([state, summary]).toEqual(['firing', expect.stringMatching(/ failed: INPUT_INVALID: .*nonsense/)]);
 }, 90_000);
 
+test("a selection that chooses nothing is a schedule's mistake: it is told of, and only at the end that it is right again", async () => {
+  const told: Condition[] = [];
+  let code: string | undefined = 'SELECTION_EMPTY';
+  const started = { workflowId: 'w', firstExecutionRunId: 'r', databaseUuid: 'db', warehouse: 'w' };
+  const { taskQueue } = await bench.start({
+    requestScheduledRun: () =>
+      Promise.resolve({ ...started, conditions: [], searchAttributes: false }),
+    runState: () =>
+      Promise.resolve(code === undefined ? { state: 'success' } : { state: 'failed', code, message: 'none' }),
+    planRun: () => Promise.reject(ApplicationFailure.nonRetryable('none', 'SELECTION_EMPTY')),
+    raiseAlerts: async ({ conditions }) => void told.push(...conditions),
+  });
+  const subjectOf = (type: string, schedule: string): string => `workflow ${type} of schedule ${schedule}`;
+  const of = (subject: string) => told.filter((c) => c.subject === subject).map((c) => c.state);
+  await createScheduled(taskQueue, 'nothing', WORKFLOW.scheduledRun, {});
+  await waitFor(() => of(subjectOf(WORKFLOW.scheduledRun, 'nothing')).length > 0, { timeoutMs: 60_000 });
+  expect(of(subjectOf(WORKFLOW.scheduledRun, 'nothing'))).toEqual(['firing']);
+  code = undefined;
+  await createScheduled(taskQueue, 'something', WORKFLOW.scheduledRun, {});
+  await waitFor(() => of(subjectOf(WORKFLOW.scheduledRun, 'something')).length > 0, { timeoutMs: 60_000 });
+  expect(of(subjectOf(WORKFLOW.scheduledRun, 'something'))).toEqual(['ok']);
+  await createScheduled(taskQueue, 'weekly', WORKFLOW.verify, {});
+  await waitFor(() => of(subjectOf(WORKFLOW.verify, 'weekly')).includes('firing'), { timeoutMs: 60_000 });
+}, 180_000);
+
 test('what succeeds again says of which schedule it was', async () => {
   const asked: unknown[] = [];
   const told: Condition[] = [];
