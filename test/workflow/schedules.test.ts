@@ -290,8 +290,7 @@ test("a selection that chooses nothing is a schedule's mistake: it is told of, a
   let code: string | undefined = 'SELECTION_EMPTY';
   const started = { workflowId: 'w', firstExecutionRunId: 'r', databaseUuid: 'db', warehouse: 'w' };
   const { taskQueue } = await bench.start({
-    requestScheduledRun: () =>
-      Promise.resolve({ ...started, conditions: [], searchAttributes: false }),
+    requestScheduledRun: () => Promise.resolve({ ...started, conditions: [], searchAttributes: false }),
     runState: () =>
       Promise.resolve(code === undefined ? { state: 'success' } : { state: 'failed', code, message: 'none' }),
     planRun: () => Promise.reject(ApplicationFailure.nonRetryable('none', 'SELECTION_EMPTY')),
