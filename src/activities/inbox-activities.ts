@@ -2,17 +2,15 @@ import { createHash } from 'node:crypto';
 import type { DatabasePool } from 'slonik';
 import { firstLetters } from '../db/batch-report';
 import { earlierTries } from '../db/earlier-tries';
-import { openConditions } from '../db/incidents';
+import { rightAgain } from '../db/incidents';
 import { checkDatabaseUuid, databaseUuid } from '../db/warehouse';
 import { datasetOfName } from '../domain/inbox-names';
 import { secondsToWait } from '../domain/inbox-pause';
 import { spanText } from '../domain/span-text';
-import { succeededWorkflow } from '../domain/workflow-findings';
 import { ingestWorkflowId, WORKFLOW } from '../wire/names';
 import { StrataError } from '../domain/errors';
 import { folderOf, inboxReport } from '../domain/inbox-verdict';
 import { createInbox, type Inbox } from '../inbox';
-import type { Condition } from '../wire/alerts';
 import type { InboxFile, PostponedFile } from '../wire/inbox';
 import type { Activities } from './contract';
 import type { Guard } from './guard';
@@ -97,7 +95,7 @@ export const createInboxActivities = (deps: InboxActivityDeps): InboxActivities 
         const postponed = await postponedOf(pool, warehouse, all);
         const due = all.filter((file) => !postponed.has(file));
         const files = due.slice(0, MAX_FILES);
-        const right = await openConditions(pool, succeededWorkflow({ type: WORKFLOW.inbox, schedule }));
+        const conditions = await rightAgain(pool, { type: WORKFLOW.inbox, schedule });
         return {
           ...base,
           inbox: inbox.location,
@@ -106,9 +104,7 @@ export const createInboxActivities = (deps: InboxActivityDeps): InboxActivities 
           waiting,
           more: due.length > files.length,
           ...(postponed.size === 0 ? {} : { postponed: [...postponed.values()].slice(0, MAX_FILES) }),
-          ...(right.length === 0
-            ? {}
-            : { conditions: right.map((key): Condition => ({ ...key, state: 'ok' })) }),
+          ...(conditions.length === 0 ? {} : { conditions }),
         };
       }),
 

@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { DatabasePool } from 'slonik';
 import { analyzeStale } from '../db/analyze-stale';
 import { emptyUnreadFeeds, forgetDeadConsumers } from '../db/dead-consumers';
-import { openConditions } from '../db/incidents';
+import { rightAgain } from '../db/incidents';
 import { loadPlan } from '../db/plans';
 import { makeAllPartitionsAhead } from '../db/partitions';
 import { trimFeeds } from '../db/relations';
@@ -18,7 +18,6 @@ import {
 } from '../db/unfinished';
 import { databaseUuid } from '../db/warehouse';
 import { failedBatchConditions } from '../domain/batch-findings';
-import { succeededWorkflow } from '../domain/workflow-findings';
 import * as ingest from '../ingest';
 import type { Condition } from '../wire/alerts';
 import type { EndAbandonedInput, SweepLeftoversResult, Unfinished } from '../wire/maintenance';
@@ -163,8 +162,7 @@ export const createMaintenanceActivities = (deps: MaintenanceActivityDeps): Main
     analyzeTables: ({ schedule } = {}) =>
       guard(async (signal) => {
         const analyzed = await analyzeStale(pool, { signal });
-        const right = await openConditions(pool, succeededWorkflow({ type: WORKFLOW.maintenance, schedule }));
-        const conditions = right.map((key): Condition => ({ ...key, state: 'ok' }));
+        const conditions = await rightAgain(pool, { type: WORKFLOW.maintenance, schedule });
         return { analyzed, conditions, warehouse, searchAttributes };
       }),
   };

@@ -7,11 +7,9 @@ import {
 } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure, WorkflowNotFoundError } from '@temporalio/common';
 import type { DatabasePool } from 'slonik';
-import { openConditions } from '../db/incidents';
+import { rightAgain } from '../db/incidents';
 import { databaseUuid } from '../db/warehouse';
 import { isErrorCode, StrataError } from '../domain/errors';
-import { succeededWorkflow } from '../domain/workflow-findings';
-import type { Condition } from '../wire/alerts';
 import { pipelineWorkflowId, UPDATE, WORKFLOW } from '../wire/names';
 import type { RunRequest, StartedRun } from '../wire/pipeline';
 import type { RunStateResult } from '../wire/scheduled-run';
@@ -102,8 +100,7 @@ export const createScheduleActivities = ({
       });
       const request = { transform, databaseUuid: uuid, requestId: `${workflowId}/${workflowRunId}` };
       const started = await Promise.race([requestRun(warehouse, request), stopped]);
-      const right = await openConditions(pool, succeededWorkflow({ type: WORKFLOW.scheduledRun, schedule }));
-      const conditions = right.map((key): Condition => ({ ...key, state: 'ok' }));
+      const conditions = await rightAgain(pool, { type: WORKFLOW.scheduledRun, schedule });
       return { ...started, conditions, databaseUuid: uuid, warehouse, searchAttributes };
     }),
 

@@ -1,3 +1,4 @@
+import { partsOf } from './ephemeral';
 import { isIdentifier } from './identifiers';
 import type { ManifestDataset, ManifestModel, RelationName } from './manifest';
 import { configTags, isEnabled, type Mapping, mergeConfig, normalizeConfig } from './node-config';
@@ -38,22 +39,16 @@ export const compileModels = (input: CompileModelsInput): CompiledModels => {
     else disabled.add(model.id);
   }
   checkRelations(enabled, input.datasets);
-  return {
-    enabled: enabled.map((model) => ({ ...model, consumes: consumesThrough(enabled, model) })),
-    disabled,
-  };
+  const byId = new Map(enabled.map((model) => [model.id, model]));
+  const consumesOf = (model: ManifestModel): Consumes =>
+    consumesThrough(partsOf(model, (id) => byId.get(id)));
+  return { enabled: enabled.map((model) => ({ ...model, consumes: consumesOf(model) })), disabled };
 };
 
 /** What a model consumes itself and through the ephemeral models that become a part of it. */
-const consumesThrough = (models: readonly ManifestModel[], model: ManifestModel): Consumes => {
-  const parts = new Set([model]);
-  for (const part of parts) {
-    for (const other of models) {
-      if (other.materialized === 'ephemeral' && part.dependsOn.includes(other.id)) parts.add(other);
-    }
-  }
+const consumesThrough = (parts: readonly ManifestModel[]): Consumes => {
   const union = (key: keyof Consumes): string[] =>
-    [...new Set([...parts].flatMap(({ consumes }) => consumes[key]))].toSorted();
+    [...new Set(parts.flatMap(({ consumes }) => consumes[key]))].toSorted();
   return { datasets: union('datasets'), models: union('models') };
 };
 

@@ -1,4 +1,5 @@
 import { fitIdentifier, quoteIdentifier } from './identifiers';
+import type { ManifestModel, ManifestNode } from './manifest';
 
 const PREFIX = '__strata__cte__';
 
@@ -9,6 +10,21 @@ export const readsEphemeral = (sql: string): boolean => sql.includes(`"${PREFIX}
 
 const LEADING_COMMENTS = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/;
 const WITH = /^with\b(?:\s+recursive\b)?/i;
+
+/** A model, and the ephemeral models that become a part of it. */
+export const partsOf = (
+  model: ManifestModel,
+  nodeOf: (id: string) => ManifestNode | undefined,
+): ManifestModel[] => {
+  const parts = new Set([model]);
+  for (const part of parts) {
+    for (const id of part.dependsOn) {
+      const node = nodeOf(id);
+      if (node?.kind === 'model' && node.materialized === 'ephemeral') parts.add(node);
+    }
+  }
+  return [...parts];
+};
 
 /** Puts ephemeral models before a query as common table expressions, in the given order. */
 export const withEphemerals = (sql: string, ephemerals: ReadonlyMap<string, string>): string => {

@@ -1,3 +1,4 @@
+import { partsOf } from './ephemeral';
 import { isTracked } from './materializations/model-config';
 import type { Manifest, ManifestModel, RelationName } from './manifest';
 
@@ -35,18 +36,6 @@ const callsIn = (texts: readonly string[]): string[] => {
   return [...new Set(names.map((name) => name.toLowerCase()))].toSorted();
 };
 
-/** The model and the ephemeral models that become a part of it. */
-const partsOf = (manifest: Manifest, model: ManifestModel): ManifestModel[] => {
-  const parts = new Set([model]);
-  for (const part of parts) {
-    for (const id of part.dependsOn) {
-      const node = manifest.nodes[id];
-      if (node?.kind === 'model' && node.materialized === 'ephemeral') parts.add(node);
-    }
-  }
-  return [...parts];
-};
-
 /**
  * What a model reads, if that is all that its rows follow from: datasets that it consumes and relations whose versions
  * strata counts. Undefined where something else may have moved meanwhile: the time, a table of others, a source that it
@@ -57,7 +46,7 @@ export const steadyInputs = (manifest: Manifest, model: ManifestModel): SteadyIn
   const { datasets, models } = model.consumes;
   if (!isTracked(model.materialized) || model.config.full_refresh === true) return undefined;
   if (datasets.length + models.length === 0) return undefined;
-  const parts = partsOf(manifest, model);
+  const parts = partsOf(model, (id) => manifest.nodes[id]);
   const templates = [...parts.map((part) => part.rawCode), ...manifest.macros.map((macro) => macro.source)];
   const texts = templates.map(withoutComments);
   if (texts.some((text) => MOVES.test(text))) return undefined;

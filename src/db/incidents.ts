@@ -2,7 +2,8 @@ import type { CommonQueryMethods } from 'slonik';
 import { z } from 'zod';
 import { sql } from './sql';
 import type { Incident } from '../domain/incidents';
-import { CONDITION_KINDS, type ConditionKey, SEVERITIES } from '../wire/alerts';
+import { asRight, type StandingWork, succeededWorkflow } from '../domain/workflow-findings';
+import { type Condition, CONDITION_KINDS, type ConditionKey, SEVERITIES } from '../wire/alerts';
 
 const Kind = z.enum(CONDITION_KINDS);
 const SeverityText = z.enum(SEVERITIES);
@@ -167,3 +168,7 @@ export const openConditions = async (
   `);
   return keys.filter((key) => rows.some((row) => row.kind === key.kind && row.subject === key.subject));
 };
+
+/** What is right again when such a workflow has succeeded, to be told to the alerter; mostly nothing. */
+export const rightAgain = async (db: CommonQueryMethods, work: StandingWork): Promise<Condition[]> =>
+  asRight(await openConditions(db, succeededWorkflow(work)));

@@ -157,10 +157,11 @@ export const planRun = async (
     });
     const run = await getRun(transaction, request.runId);
     const tried = await withSuspensions(transaction, manifest, { nodes, transform: request.transform });
+    const inputs = await pinnedInputs(transaction, request.runId);
     return {
-      nodes: await markUpToDate(transaction, manifest, { nodes: tried, run, isFirst }),
+      nodes: await markUpToDate(transaction, manifest, { nodes: tried, run, inputs, isFirst }),
       startedAt: run.started_at,
-      inputs: await pinnedInputs(transaction, request.runId),
+      inputs,
     };
   });
   return { ...planned, databaseUuid: await databaseUuid(pool), planHash };

@@ -84,13 +84,17 @@ export const keepBasis = async (
 
 const RelationRow = z.object({ relation: z.string(), version: z.string(), basis: Basis.nullable() });
 
+interface PlannedAgainst {
+  readonly run: Run;
+  /** By dataset, up to where the run consumes it. */
+  readonly inputs: Readonly<Record<string, number>>;
+}
+
 /** Of these models those that would find nothing: what they went by when they last did is still so. */
 const unchanged = async (
   connection: CommonQueryMethods,
-  {
-    models,
-    run,
-  }: { readonly models: readonly ManifestModel[]; readonly run: Pick<Run, 'run_id' | 'plan_hash' | 'vars'> },
+  models: readonly ManifestModel[],
+  { run, inputs }: PlannedAgainst,
 ): Promise<ReadonlySet<string>> => {
   const rows = await connection.any(sql.type(RelationRow)`
     select relation, version, basis from ops.relation
@@ -100,12 +104,11 @@ const unchanged = async (
       where n.nspname || '.' || c.relname = relation and c.relkind in ('r', 'p')
     )
   `);
-  const inputs = await connection.any(sql.type(z.object({ dataset: z.string(), position: z.string() }))`
-    select dataset, position from ops.run_input where run_id = ${run.run_id}
-  `);
   const standing = new Map([
     ...rows.map(({ relation, version }) => [`relation:${relation}`, version] as const),
-    ...inputs.map(({ dataset, position }) => [datasetUpstream(dataset), position] as const),
+    ...Object.entries(inputs).map(
+      ([dataset, position]) => [datasetUpstream(dataset), String(position)] as const,
+    ),
   ]);
   const isSame = ({ plan, vars, reads }: Basis): boolean =>
     plan === run.plan_hash &&
@@ -121,8 +124,9 @@ const NodeIdRow = z.object({ node_id: z.string() });
 export const markUpToDate = async (
   transaction: DatabaseTransactionConnection,
   manifest: Manifest,
-  { nodes, run, isFirst }: { nodes: readonly PlannedNode[]; run: Run; isFirst: boolean },
+  planned: PlannedAgainst & { readonly nodes: readonly PlannedNode[]; readonly isFirst: boolean },
 ): Promise<PlannedNode[]> => {
+  const { nodes, run, isFirst } = planned;
   if (!isFirst) {
     const recorded = new Set(
       await transaction.anyFirst(sql.type(NodeIdRow)`
@@ -131,12 +135,12 @@ export const markUpToDate = async (
     );
     return nodes.map((node) => (recorded.has(node.id) ? { ...node, upToDate: true } : node));
   }
-  if (run.full_refresh) return [...nodes];
   const models = nodes.flatMap(({ id }) => {
     const node = manifest.nodes[id];
     return node?.kind === 'model' ? [node] : [];
   });
-  const same = await unchanged(transaction, { models, run });
+  if (run.full_refresh || models.length === 0) return [...nodes];
+  const same = await unchanged(transaction, models, planned);
   const toRun = new Set<string>();
   const marked = nodes.map((node) => {
     if (same.has(node.id) && node.suspended === undefined && !node.dependsOn.some((id) => toRun.has(id)))

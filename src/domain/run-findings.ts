@@ -118,7 +118,7 @@ export const planningConditions = (
       ];
 
 /** Whether a run that could not be planned told nobody but whoever asked for it. */
-export const isAskersMistake = (code: string | undefined): boolean =>
+export const isAskersMistake = (code: string | undefined): code is string =>
   code !== undefined && ASKERS_MISTAKES.has(code);
 
 /** What to tell of findings: all that is wrong, and what is right again. */

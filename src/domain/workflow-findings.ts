@@ -20,6 +20,10 @@ export const succeededWorkflow = (work: StandingWork): ConditionKey[] => [
     : [{ kind: 'failure', subject: workflowSubject(work) } satisfies ConditionKey]),
 ];
 
+/** Says of these that they are right. */
+export const asRight = (keys: readonly ConditionKey[]): Condition[] =>
+  keys.map((key) => ({ ...key, state: 'ok' }));
+
 /** What a workflow that failed for a reason of its own says. */
 export const failedWorkflowConditions = (
   work: StandingWork,

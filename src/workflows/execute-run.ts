@@ -29,7 +29,7 @@ import { ownPriority } from './own-priority';
 import { catalogueFailure } from './parse-input';
 import { ALERTS, raiseAlerts } from './raise-alerts';
 import { runGraph } from './run-graph';
-import { startingSchedule } from './scheduled-start';
+import { thisWork } from './scheduled-start';
 import { RunProgress } from './run-progress';
 import { type NodeWork, runWithRetries } from './run-with-retries';
 import { VerifyInterrupted, verifyNodes } from './verify-nodes';
@@ -113,11 +113,10 @@ const planOrFail = async (input: TransformInput, priority: Priority): Promise<Pl
 
 /** What a schedule gives wrongly, again and again, nobody sees who asked. */
 const unplannedConditions = (reason: FailureReason): Condition[] => {
-  const { runId, workflowId, workflowType: type } = workflowInfo();
-  const schedule = startingSchedule();
-  return schedule !== undefined && isAskersMistake(reason.code)
-    ? failedWorkflowConditions({ type, schedule }, reason, { runId, workflowId })
-    : planningConditions(reason, runId);
+  const work = thisWork();
+  return work.schedule !== undefined && isAskersMistake(reason.code)
+    ? failedWorkflowConditions(work, reason, workflowInfo())
+    : planningConditions(reason, workflowInfo().runId);
 };
 
 const messageOf = (error: unknown): string | undefined =>

@@ -2,8 +2,7 @@ import { continueAsNew, patched, setCurrentDetails, sleep, workflowInfo } from '
 import { backfilledMoment, type ScheduledStart } from '../domain/logical-time';
 import { PRIORITY, priorityOf } from '../domain/priority';
 import { isAskersMistake } from '../domain/run-findings';
-import { failedWorkflowConditions, succeededWorkflow } from '../domain/workflow-findings';
-import { WORKFLOW } from '../wire/names';
+import { asRight, failedWorkflowConditions, succeededWorkflow } from '../domain/workflow-findings';
 import {
   type FollowedRun,
   type RequestScheduledRunResult,
@@ -15,7 +14,7 @@ import type { TransformInput } from '../wire/transform';
 import { requestScheduledRun, runState } from './activity-options';
 import { catalogueFailure, parseInput } from './parse-input';
 import { raiseAlerts } from './raise-alerts';
-import { ofSchedule, scheduledStart, startingSchedule } from './scheduled-start';
+import { ofSchedule, scheduledStart, startingSchedule, thisWork } from './scheduled-start';
 import { setSearchAttributes } from './search-attributes';
 import { tellOfFailure } from './tell-of-failure';
 
@@ -34,23 +33,20 @@ const LOOKS_PER_EXECUTION = 1_000;
  */
 export async function scheduledRun(rawInput?: unknown): Promise<ScheduledRunResult> {
   const { input, followed } = await tellOfFailure(() => begin(rawInput));
-  const { state, message, code } = await endOf(input, followed);
+  const { state, message = 'it failed', code } = await endOf(input, followed);
   show(followed, state);
-  const schedule = startingSchedule();
-  const work = { type: WORKFLOW.scheduledRun, schedule };
+  const work = thisWork();
+  const isScheduled = work.schedule !== undefined;
   if (state === 'success') {
-    if (schedule !== undefined && patched(TOLD_AT_ITS_END))
-      await raiseAlerts(succeededWorkflow(work).map((key) => ({ ...key, state: 'ok' })));
+    if (isScheduled && patched(TOLD_AT_ITS_END)) await raiseAlerts(asRight(succeededWorkflow(work)));
     return { workflowId: followed.workflowId, state };
   }
   // Of all else the run itself has told the alerter; of this it told who asked, and that is a schedule.
-  if (schedule !== undefined && isAskersMistake(code) && patched(TOLD_AT_ITS_END)) {
-    const reason = { code: code ?? 'RUN_FAILED', message: message ?? 'it failed' };
-    await raiseAlerts(failedWorkflowConditions(work, reason, workflowInfo()));
-  }
+  if (isScheduled && isAskersMistake(code) && patched(TOLD_AT_ITS_END))
+    await raiseAlerts(failedWorkflowConditions(work, { code, message }, workflowInfo()));
   throw state === 'cancelled'
     ? catalogueFailure('RUN_CANCELLED', `${followed.workflowId} was cancelled`)
-    : catalogueFailure('RUN_FAILED', `${followed.workflowId}: ${message ?? 'it failed'}`);
+    : catalogueFailure('RUN_FAILED', `${followed.workflowId}: ${message}`);
 }
 
 const begin = async (rawInput: unknown): Promise<{ input: ScheduledRunInput; followed: FollowedRun }> => {

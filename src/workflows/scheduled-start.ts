@@ -25,6 +25,12 @@ export const startingSchedule = (): string | undefined => {
   return id?.startsWith(prefix) === true ? id.slice(prefix.length) : id;
 };
 
+/** This workflow, for what is told of it. */
+export const thisWork = (): StandingWork => ({
+  type: workflowInfo().workflowType,
+  schedule: startingSchedule(),
+});
+
 /** For activities: the schedule that is behind this workflow, if one is. */
 export const ofSchedule = (): Pick<StandingWork, 'schedule'> => {
   const schedule = startingSchedule();

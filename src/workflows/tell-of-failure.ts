@@ -2,7 +2,7 @@ import { isCancellation, patched, workflowInfo } from '@temporalio/workflow';
 import { failedWorkflowConditions } from '../domain/workflow-findings';
 import { failureReason, originalFailure } from './failure-reason';
 import { ALERTS, raiseAlerts } from './raise-alerts';
-import { startingSchedule } from './scheduled-start';
+import { thisWork } from './scheduled-start';
 
 /** Whoever did this knows: who cancelled the run, or made the database anew. */
 const NOT_TOLD: ReadonlySet<string> = new Set(['RUN_CANCELLED', 'DATABASE_REPLACED']);
@@ -20,10 +20,9 @@ export const tellOfFailure = async <T>(work: () => Promise<T>): Promise<T> => {
     return await work();
   } catch (error) {
     const reason = failureReason(error);
-    const schedule = startingSchedule();
-    const { workflowType: type, runId, workflowId } = workflowInfo();
-    if (!isCancellation(error) && !isKnown(reason.code, schedule) && patched(ALERTS))
-      await raiseAlerts(failedWorkflowConditions({ type, schedule }, reason, { runId, workflowId }));
+    const work = thisWork();
+    if (!isCancellation(error) && !isKnown(reason.code, work.schedule) && patched(ALERTS))
+      await raiseAlerts(failedWorkflowConditions(work, reason, workflowInfo()));
     throw originalFailure(error);
   }
 };

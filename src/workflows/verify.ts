@@ -1,11 +1,10 @@
 import { continueAsNew } from '@temporalio/workflow';
-import { succeededWorkflow } from '../domain/workflow-findings';
-import { WORKFLOW } from '../wire/names';
+import { asRight, succeededWorkflow } from '../domain/workflow-findings';
 import { VerifyInput, type TransformResult } from '../wire/transform';
 import { executeRun } from './execute-run';
 import { parseInput } from './parse-input';
 import { raiseAlerts } from './raise-alerts';
-import { startingSchedule } from './scheduled-start';
+import { thisWork } from './scheduled-start';
 import { tellOfFailure } from './tell-of-failure';
 
 /**
@@ -25,8 +24,6 @@ export async function verify(rawInput?: unknown): Promise<TransformResult> {
 
 /** The rest of its failures are a run's, which tells of them. Seldom enough to be told whether one is open or not. */
 const tellOfRightInput = async (): Promise<void> => {
-  const schedule = startingSchedule();
-  if (schedule === undefined) return;
-  const right = succeededWorkflow({ type: WORKFLOW.verify, schedule });
-  await raiseAlerts(right.map((key) => ({ ...key, state: 'ok' })));
+  const work = thisWork();
+  if (work.schedule !== undefined) await raiseAlerts(asRight(succeededWorkflow(work)));
 };
