@@ -1,4 +1,5 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- loads while the servers start */
+import { isWithin } from '../compiler/materializations/partitions';
 import { StrataError } from '../domain/errors';
 import type { CommandContext, CommonOptions } from './context';
 import { withDatabase } from './session';
@@ -24,7 +25,7 @@ export const partitionsRestoreCommand = (
       throw new StrataError('PARTITIONS_NONE', `${model} is no partitioned relation that a run has built`);
     const archives = await archivesOf(pool, relation);
     const partitions = months.map((month) => {
-      const archive = archives.find(({ from, to }) => from <= `${month}-01` && `${month}-01` < to);
+      const archive = archives.find((one) => isWithin(`${month}-01`, one));
       if (archive) return archive.partition;
       throw new StrataError('PARTITIONS_NONE', `${relation.relation} has no archive of ${month}`);
     });

@@ -1,7 +1,7 @@
 import type { CommonQueryMethods } from 'slonik';
 import { z } from 'zod';
 import { relationSql } from '../compiler/identifiers';
-import { rangeOfName } from '../compiler/materializations/partitions';
+import { isWithin, monthOrdinal, rangeOfName } from '../compiler/materializations/partitions';
 import { archivesOf } from './partition-archives';
 import { rawSql } from './raw-sql';
 import { sql } from './sql';
@@ -92,10 +92,6 @@ const changesOf = (connection: CommonQueryMethods, { relation }: PartitionedRela
     from ops.partition_change where relation = ${relation} order by month
   `);
 
-/** `YYYY-MM-DD` in an order that also holds for years of five digits. */
-const comesBefore = (a: string, b: string): boolean =>
-  a.length < b.length || (a.length === b.length && a < b);
-
 /** The partitions of a relation, oldest first. */
 export const partitionItems = async (
   connection: CommonQueryMethods,
@@ -108,7 +104,7 @@ export const partitionItems = async (
   for (const { name, rows, bytes } of live) {
     const range = rangeOfName(relation.name, name);
     const times = changes
-      .filter(({ month }) => range && !comesBefore(month, range.from) && comesBefore(month, range.to))
+      .filter(({ month }) => range && isWithin(month, range))
       .map(({ changedAt }) => changedAt);
     items.push({
       model: relation.model,
@@ -138,6 +134,7 @@ export const partitionItems = async (
         changedAt: archive.changedAt,
         location: archive.location,
       });
-  const start = (item: PartitionItem): string => item.from ?? '';
-  return items.sort((a, b) => (comesBefore(start(a), start(b)) ? -1 : 1));
+  // One that strata did not make goes first.
+  const start = ({ from }: PartitionItem): number => (from === null ? -1 : monthOrdinal(from));
+  return items.sort((a, b) => start(a) - start(b));
 };

@@ -1,21 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, Connection } from '@temporalio/client';
-import { pino } from 'pino';
+import type { Client } from '@temporalio/client';
 import { loadConfig } from '../../src/config';
 import type { AlertStatus } from '../../src/wire/alerts';
 import { alertWorkflowId, QUERY, SIGNAL, WORKFLOW } from '../../src/wire/names';
-import { type StartedWorker, startWorker } from '../../src/worker';
-import {
-  createTestDatabase,
-  openSession,
-  type Session,
-  type TestDatabase,
-  testTemporalAddress,
-} from '../support/database';
+import { createTestDatabase, openSession, type Session, type TestDatabase } from '../support/database';
 import { waitFor } from '../support/wait-for';
 import { bundleWorkflows } from '../support/workflow-bundle';
+import { type ServedWarehouse, serveWarehouse } from '../support/served-warehouse';
 import { quietRuntime } from './workflow-worker';
 
 const folder = mkdtempSync(join(tmpdir(), 'strata-alerts-'));
@@ -27,8 +20,7 @@ const write = (name: string, text: string): string => {
 
 let database: TestDatabase;
 let session: Session;
-let worker: StartedWorker;
-let connection: Connection;
+let served: ServedWarehouse;
 let client: Client;
 let warehouse: string;
 
@@ -36,27 +28,18 @@ beforeAll(async () => {
   quietRuntime();
   database = await createTestDatabase({ template: 'migrated' });
   warehouse = database.name;
-  const address = testTemporalAddress();
   const config = loadConfig({ TEMPORAL_CONFIG_FILE: '/nowhere', STRATA_RETRIES: '0' });
-  worker = await startWorker({
+  served = await serveWarehouse({
     config,
     databaseUrl: database.url,
     warehouse,
-    temporal: { ...config.temporal, address },
-    logger: pino({ level: 'silent' }),
     inside: { workflowBundle: await bundleWorkflows() },
   });
-  connection = await Connection.connect({ address });
-  client = new Client({ connection });
+  ({ client } = served);
   session = await openSession(database.url);
 });
 afterAll(async () => {
-  await client.workflow
-    .getHandle(alertWorkflowId(warehouse))
-    .terminate()
-    .catch(() => undefined);
-  await worker.shutdown();
-  await connection.close();
+  await served.stop();
   await session.close();
   await database.drop();
   rmSync(folder, { recursive: true });

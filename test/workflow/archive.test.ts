@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { Client, Connection } from '@temporalio/client';
-import { pino } from 'pino';
+import type { Client } from '@temporalio/client';
 import { loadConfig } from '../../src/config';
 import type { ArchivePartitionsResult } from '../../src/wire/archive';
-import { alertWorkflowId, WORKFLOW } from '../../src/wire/names';
+import { WORKFLOW } from '../../src/wire/names';
 import type { TransformInput, TransformResult } from '../../src/wire/transform';
-import { type StartedWorker, startWorker } from '../../src/worker';
 import { type IngestWarehouse, startIngestWarehouse } from '../integration/ingest/warehouse';
-import { testTemporalAddress } from '../support/database';
 import { type S3Server, startS3Server } from '../support/s3-server';
+import { type ServedWarehouse, serveWarehouse } from '../support/served-warehouse';
 
 const CUSTOMERS = 'customer_id,name,email,segment,plan_type,acquisition_channel,created_at,updated_at\n';
 const TRANSACTIONS = 'transaction_id,customer_id,transaction_date,amount,transaction_type,status\n';
@@ -19,32 +17,22 @@ const warehouse = `archive-${randomUUID()}`;
 const before = { ...process.env };
 let s3: S3Server;
 let store: IngestWarehouse;
-let worker: StartedWorker;
-let connection: Connection;
+let served: ServedWarehouse;
 let client: Client;
 
 beforeAll(async () => {
   s3 = await startS3Server('cold');
   Object.assign(process.env, s3.env);
-  const address = testTemporalAddress();
   store = await startIngestWarehouse();
-  worker = await startWorker({
+  served = await serveWarehouse({
     config: { ...config, archive: 's3://cold/facts' },
     databaseUrl: store.url,
     warehouse,
-    temporal: { ...config.temporal, address },
-    logger: pino({ level: 'silent' }),
   });
-  connection = await Connection.connect({ address });
-  client = new Client({ connection });
+  ({ client } = served);
 });
 afterAll(async () => {
-  await client.workflow
-    .getHandle(alertWorkflowId(warehouse))
-    .terminate()
-    .catch(() => undefined);
-  await worker.shutdown();
-  await connection.close();
+  await served.stop();
   await store.stop();
   process.env = before;
   await s3.stop();

@@ -1,15 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { Client, Connection } from '@temporalio/client';
-import { pino } from 'pino';
+import type { Client } from '@temporalio/client';
 import { shadowSchema } from '../../src/compiler/shadow';
 import { loadConfig } from '../../src/config';
 import { loadFile, publishBatch } from '../../src/ingest';
 import type { MaintenanceResult } from '../../src/wire/maintenance';
-import { alertWorkflowId, replayWorkflowId, WORKFLOW } from '../../src/wire/names';
-import { type StartedWorker, startWorker } from '../../src/worker';
+import { replayWorkflowId, WORKFLOW } from '../../src/wire/names';
 import { type IngestWarehouse, startIngestWarehouse } from '../integration/ingest/warehouse';
-import { testTemporalAddress } from '../support/database';
 import { waitFor } from '../support/wait-for';
+import { type ServedWarehouse, serveWarehouse } from '../support/served-warehouse';
 import { transactionLine, transactionsFile, writeTemporary } from '../unit/ingest/csv-files';
 
 /** What shows that the workflow of something is closed, or is not. */
@@ -17,31 +15,17 @@ type Workflow = 'open' | 'terminated' | 'failed' | 'reset and open' | 'unknown';
 
 const config = loadConfig({ TEMPORAL_CONFIG_FILE: '/nowhere' });
 let store: IngestWarehouse;
-let worker: StartedWorker;
-let connection: Connection;
+let served: ServedWarehouse;
 let client: Client;
 const warehouse = `maintenance-${randomUUID()}`;
 
 beforeAll(async () => {
-  const address = testTemporalAddress();
   store = await startIngestWarehouse();
-  worker = await startWorker({
-    config,
-    databaseUrl: store.url,
-    warehouse,
-    temporal: { ...config.temporal, address },
-    logger: pino({ level: 'silent' }),
-  });
-  connection = await Connection.connect({ address });
-  client = new Client({ connection });
+  served = await serveWarehouse({ config, databaseUrl: store.url, warehouse });
+  ({ client } = served);
 });
 afterAll(async () => {
-  await client.workflow
-    .getHandle(alertWorkflowId(warehouse))
-    .terminate()
-    .catch(() => undefined);
-  await worker.shutdown();
-  await connection.close();
+  await served.stop();
   await store.stop();
 });
 

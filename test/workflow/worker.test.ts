@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Client, Connection } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { pino } from 'pino';
 import { loadConfig } from '../../src/config';
 import { isStrataError } from '../../src/domain/errors';
@@ -9,7 +9,7 @@ import type { IngestResult } from '../../src/wire/ingest';
 import { pipelineWorkflowId, QUERY, SIGNAL, WORKFLOW } from '../../src/wire/names';
 import type { PipelineStatus } from '../../src/wire/pipeline';
 import type { TransformResult } from '../../src/wire/transform';
-import { type StartedWorker, startWorker } from '../../src/worker';
+import { startWorker } from '../../src/worker';
 import {
   createTestDatabase,
   type TestDatabase,
@@ -17,6 +17,7 @@ import {
   urlOfDatabase,
 } from '../support/database';
 import { waitFor } from '../support/wait-for';
+import { type ServedWarehouse, serveWarehouse } from '../support/served-warehouse';
 import { failureOf } from './workflow-worker';
 
 const config = loadConfig({ TEMPORAL_CONFIG_FILE: '/nowhere', STRATA_RETRY_INTERVAL: '10ms' });
@@ -24,32 +25,18 @@ const logger = pino({ level: 'silent' });
 const folder = mkdtempSync(join(tmpdir(), 'strata-worker-'));
 
 let database: TestDatabase;
-let worker: StartedWorker;
-let connection: Connection;
+let served: ServedWarehouse;
 let client: Client;
 let warehouse: string;
 
 beforeAll(async () => {
   database = await createTestDatabase();
   warehouse = database.name;
-  const address = testTemporalAddress();
-  worker = await startWorker({
-    config,
-    databaseUrl: database.url,
-    warehouse,
-    temporal: { ...config.temporal, address },
-    logger,
-  });
-  connection = await Connection.connect({ address });
-  client = new Client({ connection });
+  served = await serveWarehouse({ config, databaseUrl: database.url, warehouse });
+  ({ client } = served);
 });
 afterAll(async () => {
-  await client.workflow
-    .getHandle(pipelineWorkflowId(warehouse))
-    .terminate()
-    .catch(() => undefined);
-  await worker.shutdown();
-  await connection.close();
+  await served.stop();
   await database.drop();
   rmSync(folder, { recursive: true });
 });

@@ -59,9 +59,18 @@ export const rangeOfName = (
 };
 
 /** `YYYY-MM-01` in an order that also holds for years of five digits. */
-const ordinal = (period: string): number => {
+export const monthOrdinal = (period: string): number => {
   const { year, month } = yearMonth(period);
   return year * 12 + month;
+};
+
+/** Whether a month lies in `[from, to)`. */
+export const isWithin = (
+  month: string,
+  { from, to }: { readonly from: string; readonly to: string },
+): boolean => {
+  const at = monthOrdinal(month);
+  return monthOrdinal(from) <= at && at < monthOrdinal(to);
 };
 
 /** The partitions to be made so that each of `months` has its place beside those that exist. */
@@ -74,15 +83,14 @@ export const missingPartitions = (
   const covered = existing.flatMap((name) => rangeOfName(table, name) ?? []);
   const made: PartitionRange[] = [];
   for (const month of months) {
-    const at = ordinal(month);
-    const isCovered = [...covered, ...made].some((r) => ordinal(r.from) <= at && at < ordinal(r.to));
+    const isCovered = [...covered, ...made].some((range) => isWithin(month, range));
     if (!isCovered) made.push(rangeFor(month, currentYear));
   }
   return made;
 };
 
 const monthAfter = (period: string, months: number): string => {
-  const at = ordinal(period) - 1 + months;
+  const at = monthOrdinal(period) - 1 + months;
   return monthStart(Math.floor(at / 12), (at % 12) + 1);
 };
 
@@ -94,8 +102,8 @@ export const monthsAhead = (
 ): readonly string[] => {
   const isCurrent = existing.some((name) => {
     const range = rangeOfName(table, name);
-    const now = ordinal(currentMonth);
-    return range !== undefined && ordinal(range.from) <= now && now <= ordinal(range.to);
+    const now = monthOrdinal(currentMonth);
+    return range !== undefined && monthOrdinal(range.from) <= now && now <= monthOrdinal(range.to);
   });
   if (!isCurrent) return [];
   return Array.from({ length: MONTHS_MADE_AHEAD + 1 }, (_, i) => monthAfter(currentMonth, i));
