@@ -16,12 +16,13 @@ import {
   measureNothing,
   type PartResult,
 } from './parts';
+import { measureQueries } from './queries';
 import { type Figure, isMet, machineOf, ratioOf, tableOf } from './report';
 import { Warehouse } from './warehouse';
 
 const USAGE = `usage: npm run bench -- [options]
 
-  --part LIST     of ingest, incremental, nothing, full, separated by commas (default: all)
+  --part LIST     of ingest, incremental, nothing, queries, full, separated by commas (default: all)
   --rows N        transactions of the base (default 2000000)
   --batches N     batches of 100,000 transactions and 1,000 customer changes (default 6)
   --json FILE     every figure, its floor, its ratio, and whether the tables were equal
@@ -29,7 +30,7 @@ const USAGE = `usage: npm run bench -- [options]
 
 The servers are the embedded ones, in a folder of their own that is removed in the end.
 `;
-const PARTS = ['ingest', 'incremental', 'nothing', 'full'] as const;
+const PARTS = ['ingest', 'incremental', 'nothing', 'queries', 'full'] as const;
 /** As the floor was tuned on: both sides have the same server. */
 const SERVER_SETTINGS = { shared_buffers: '2GB', maintenance_work_mem: '512MB', max_wal_size: '16GB' };
 const SHOWN_SETTINGS = [
@@ -120,6 +121,7 @@ interface Outcome {
   readonly settings: Record<string, string>;
   readonly figures: readonly Figure[];
   readonly comparisons: Readonly<Record<string, Comparison>>;
+  readonly session?: PartResult['session'];
 }
 
 const measure = async (bench: Bench, ingestBench: Bench, parts: readonly Part[]): Promise<PartResult> => {
@@ -131,8 +133,11 @@ const measure = async (bench: Bench, ingestBench: Bench, parts: readonly Part[])
   }
   if (parts.includes('incremental')) results.push(await measureIncremental(bench));
   if (parts.includes('nothing')) results.push(await measureNothing(bench));
+  if (parts.includes('queries')) results.push(await measureQueries(bench));
   if (parts.includes('full')) results.push(await measureFull(bench));
+  const session = results.find((r) => r.session)?.session;
   return {
+    ...(session === undefined ? {} : { session }),
     figures: results.flatMap((r) => r.figures),
     comparisons: Object.assign({}, ...results.map((r) => r.comparisons)) as Record<string, Comparison>,
   };
@@ -173,7 +178,7 @@ const runBench = async (options: Options, home: string, signal: AbortSignal): Pr
   }
 };
 
-const report = ({ settings, figures, comparisons }: Outcome, { data, json }: Options): number => {
+const report = ({ settings, figures, comparisons, session }: Outcome, { data, json }: Options): number => {
   const tablesEqual = Object.values(comparisons).every((c) => c.tablesEqual);
   if (!tablesEqual) {
     log(`The tables differ; no figures.\n${JSON.stringify(comparisons, undefined, 2)}`);
@@ -181,11 +186,20 @@ const report = ({ settings, figures, comparisons }: Outcome, { data, json }: Opt
   }
   const machine = machineOf();
   const document = {
-    ...{ machine, settings, floorSession: SESSION_SQL, data, tablesEqual, comparisons },
+    ...{
+      machine,
+      settings,
+      floorSession: SESSION_SQL,
+      querySession: session,
+      data,
+      tablesEqual,
+      comparisons,
+    },
     figures: figures.map((f) => ({ ...f, ratio: ratioOf(f), met: isMet(f) })),
   };
   if (json !== undefined) writeFileSync(json, `${JSON.stringify(document, undefined, 2)}\n`);
   process.stdout.write(`${JSON.stringify(machine)}\n${JSON.stringify(settings)}\n`);
+  if (session) process.stdout.write(`the session of the queries: ${JSON.stringify(session)}\n`);
   process.stdout.write(`the floor's session: ${SESSION_SQL.replaceAll('\n', ' ')}\n\n${tableOf(figures)}\n`);
   return 0;
 };

@@ -5,16 +5,21 @@ import { availableParallelism, totalmem } from 'node:os';
 export interface Figure {
   readonly part: string;
   readonly name: string;
-  readonly unit: 's' | 'rows/s';
+  readonly unit: 's' | 'ms' | 'rows/s';
+  /** What the ratio (of an absolute goal: the figure itself) is to be: the target at most; at least. */
+  readonly goal: 'at most' | 'at least' | 'times faster';
   readonly strata: number;
   readonly floor: number | null;
-  /** What the ratio (of an absolute goal: the figure itself) is to be: at most, for rows/s at least. */
   readonly target: number;
   readonly runs: readonly { readonly strata: number; readonly floor: number | null }[];
   readonly steps?: unknown;
 }
 
-export const ratioOf = ({ strata, floor }: Figure): number | null => (floor === null ? null : strata / floor);
+/** strata / floor; how many times faster it is: floor / strata. */
+export const ratioOf = ({ strata, floor, goal }: Figure): number | null => {
+  if (floor === null) return null;
+  return goal === 'times faster' ? floor / strata : strata / floor;
+};
 
 export const median = (values: readonly number[]): number => {
   const sorted = [...values].sort((a, b) => a - b);
@@ -24,7 +29,7 @@ export const median = (values: readonly number[]): number => {
 };
 
 export const figureOf = (
-  about: Pick<Figure, 'part' | 'name' | 'unit' | 'target'>,
+  about: Pick<Figure, 'part' | 'name' | 'unit' | 'goal' | 'target'>,
   runs: readonly { readonly strata: number; readonly floor: number | null }[],
   steps?: unknown,
 ): Figure => {
@@ -40,12 +45,12 @@ export const figureOf = (
 
 export const isMet = (figure: Figure): boolean => {
   const measured = ratioOf(figure) ?? figure.strata;
-  return figure.unit === 'rows/s' ? measured >= figure.target : measured <= figure.target;
+  return figure.goal === 'at most' ? measured <= figure.target : measured >= figure.target;
 };
 
 const shown = (value: number | null, unit: Figure['unit']): string => {
   if (value === null) return '–';
-  return unit === 's' ? value.toFixed(2) : Math.round(value).toLocaleString('en-US');
+  return unit === 'rows/s' ? Math.round(value).toLocaleString('en-US') : value.toFixed(2);
 };
 
 export const machineOf = (): Record<string, unknown> => ({
@@ -54,6 +59,8 @@ export const machineOf = (): Record<string, unknown> => ({
   node: process.version,
 });
 
+const GOAL_UNITS = { s: ' s', 'at most': '', 'at least': '', 'times faster': ' ×' } as const;
+
 /** A table in Markdown. */
 export const tableOf = (figures: readonly Figure[]): string =>
   [
@@ -61,7 +68,7 @@ export const tableOf = (figures: readonly Figure[]): string =>
     '|---|---|---|---|---|---|---|---|',
     ...figures.map((f) => {
       const ratio = ratioOf(f);
-      const goal = `${f.unit === 'rows/s' ? '≥' : '≤'} ${f.target}${ratio === null ? ' s' : ''}`;
+      const goal = `${f.goal === 'at most' ? '≤' : '≥'} ${f.target}${GOAL_UNITS[ratio === null ? 's' : f.goal]}`;
       const cells = [f.part, f.name, f.unit, shown(f.strata, f.unit), shown(f.floor, f.unit)];
       return `| ${[...cells, ratio?.toFixed(2) ?? '–', goal, isMet(f) ? 'met' : 'not met'].join(' | ')} |`;
     }),
