@@ -1,7 +1,6 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DatabasePool } from 'slonik';
 import { exportTable } from '../db/archive-rows';
 import { detachPartition, type DetachRequest } from '../db/detach-partition';
 import { dropArchived } from '../db/drop-archived';
@@ -9,17 +8,10 @@ import { advance, findArchive, type PartitionArchive } from '../db/partition-arc
 import { relationKey } from '../db/relations';
 import { type ArchiveManifest, manifestProblem } from '../domain/archive-manifest';
 import { StrataError } from '../domain/errors';
-import type { S3Access } from '../ingest';
-import { openArchiveStore, withArchived } from './archive-store';
+import { type ArchiveDeps, openArchiveStore, withArchived } from './archive-store';
 import { readParquet, ROWS_A_GROUP, writeParquet } from './parquet-file';
 import { RowSums } from './parquet-values';
-
-export interface ArchiveDeps {
-  readonly pool: DatabasePool;
-  readonly s3: S3Access;
-  /** A folder, or `s3://bucket/prefix`. */
-  readonly archive: string | undefined;
-}
+import { restorePartitions } from './restore-partition';
 
 const inTemporaryFolder = async <T>(work: (folder: string) => Promise<T>): Promise<T> => {
   const folder = await mkdtemp(join(tmpdir(), 'strata-archive-'));
@@ -78,6 +70,21 @@ const verify = async (deps: ArchiveDeps, archive: PartitionArchive, signal: Abor
   throw new StrataError('ARCHIVE_DAMAGED', `${location}: ${problem}; the partition is still in the database`);
 };
 
+/** A month whose file can't be had is live again; what is only interrupted goes on where it was. */
+const orAttachAgain = async (
+  deps: ArchiveDeps,
+  { relation, partition, signal }: DetachRequest,
+  work: () => Promise<void>,
+): Promise<void> => {
+  try {
+    await work();
+  } catch (error) {
+    if (!signal.aborted)
+      await restorePartitions(deps, { relation, partitions: [partition], signal }).catch(() => undefined);
+    throw error;
+  }
+};
+
 /**
  * Does the next step of archiving a partition, and says where it stands: detached, written, read back, and only then
  * dropped. Each step is noted when it is done; killed anywhere, the next call goes on there, and the rows are in the
@@ -90,9 +97,14 @@ export const archiveStep = async (
   const { relation, partition, signal } = request;
   const find = () => findArchive(deps.pool, relationKey(relation), partition);
   const archive = (await find()) ?? { state: 'detaching' as const };
-  if (archive.state === 'detaching') return (await detachPartition(deps.pool, request)).state;
-  if (archive.state === 'detached') await write(deps, archive, request);
-  else if (archive.state === 'written') await verify(deps, archive, signal);
+  if (archive.state === 'detaching') {
+    // Before it is out: a place that there is not, and rows that no file can hold.
+    openArchiveStore(deps.s3, deps.archive);
+    return (await detachPartition(deps.pool, request)).state;
+  }
+  if (archive.state === 'detached') await orAttachAgain(deps, request, () => write(deps, archive, request));
+  else if (archive.state === 'written')
+    await orAttachAgain(deps, request, () => verify(deps, archive, signal));
   else if (archive.state === 'verified') await dropArchived(deps.pool, relation, archive);
   return (await find())?.state ?? 'restored';
 };

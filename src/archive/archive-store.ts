@@ -2,10 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { copyFile, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { DatabasePool } from 'slonik';
 import { StrataError } from '../domain/errors';
 import { asPrefix, parseLocation } from '../domain/file-location';
 import { asS3Error, type S3Access } from '../ingest';
 import type { ArchiveBytes } from './parquet-file';
+
+export interface ArchiveDeps {
+  readonly pool: DatabasePool;
+  readonly s3: S3Access;
+  /** A folder, or `s3://bucket/prefix`. */
+  readonly archive: string | undefined;
+}
 
 /** Where archived months lie: a folder that all workers reach, or a prefix of S3. */
 export interface ArchiveStore {

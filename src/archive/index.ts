@@ -1,2 +1,3 @@
-export { type ArchiveDeps, archiveStep } from './archive-partition';
+export { archiveStep } from './archive-partition';
+export type { ArchiveDeps } from './archive-store';
 export { restorePartitions } from './restore-partition';

@@ -3,8 +3,7 @@ import { columnsOf, importGroup, restoredProblem } from '../db/archive-rows';
 import { restoring, type RestoreInto } from '../db/restore-partition';
 import { manifestProblem } from '../domain/archive-manifest';
 import { StrataError } from '../domain/errors';
-import { type ArchiveDeps } from './archive-partition';
-import { withArchived } from './archive-store';
+import { type ArchiveDeps, withArchived } from './archive-store';
 import { readParquet } from './parquet-file';
 import { RowSums, toDatabase } from './parquet-values';
 

@@ -12,6 +12,27 @@ export interface PartitionsArchiveOptions extends CommonOptions {
 
 type ArchiveWorkflow = (input: ArchivePartitionsInput) => Promise<ArchivePartitionsResult>;
 
+/** Where some months could not be archived, what became of the others is in the details of the failure. */
+const resultOfFailure = (error: unknown): ArchivePartitionsResult => {
+  const { type, details } = ((error as { cause?: unknown }).cause ?? {}) as {
+    type?: unknown;
+    details?: readonly unknown[];
+  };
+  const [result] = details ?? [];
+  if (type === 'ARCHIVE_UNFIT' && result !== undefined) return result as ArchivePartitionsResult;
+  throw error;
+};
+
+const linesOf = ({ partitions, more }: ArchivePartitionsResult): string[] => {
+  const rows = partitions.map((p) => [p.relation, p.partition, p.state, p.problem]);
+  return [
+    ...(rows.length === 0
+      ? ['nothing to archive']
+      : tableLines(['relation', 'partition', 'state', 'problem'], rows)),
+    ...(more ? ['there is more: run it again'] : []),
+  ];
+};
+
 /** `strata partitions archive` */
 export const partitionsArchiveCommand = (
   context: CommandContext,
@@ -30,13 +51,10 @@ export const partitionsArchiveCommand = (
           args: [{ ...(model === undefined ? {} : { model }), ...(before === undefined ? {} : { before }) }],
           staticSummary: `Archive of warehouse ${warehouse}`,
         });
-        const result = await untilAborted(signal, handle.result());
+        const result = await untilAborted(signal, handle.result()).catch(resultOfFailure);
         output.document(result);
-        const rows = result.partitions.map((p) => [p.relation, p.partition, p.state]);
-        if (rows.length === 0) output.line('nothing to archive');
-        else for (const line of tableLines(['relation', 'partition', 'state'], rows)) output.line(line);
-        if (result.more) output.line('there is more: run it again');
-        return 0;
+        for (const line of linesOf(result)) output.line(line);
+        return result.partitions.some((p) => p.state === 'refused') ? 1 : 0;
       },
     },
   );

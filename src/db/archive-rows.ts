@@ -9,6 +9,7 @@ import {
   importRows,
   inMonths,
   sumRows,
+  unfitRows,
 } from '../compiler/materializations/archive-sql';
 import { PROVENANCE } from '../compiler/materializations/delta';
 import {
@@ -30,12 +31,24 @@ export interface Sums {
 }
 
 const Texts = z.record(z.string().nullable());
+const Flags = z.record(z.boolean());
 
 export const columnsOf = async (
   connection: CommonQueryMethods,
   table: RelationName,
 ): Promise<ArchiveColumn[]> =>
   (await describeRelation(connection, table)).columns.map(({ name, type }) => archiveColumn(name, type));
+
+/** The columns of a table with a value that an archive's file can't hold: an infinite time, or NaN in a decimal. */
+export const unfitColumns = async (
+  connection: CommonQueryMethods,
+  table: RelationName,
+): Promise<string[]> => {
+  const query = unfitRows(table, await columnsOf(connection, table));
+  if (query === undefined) return [];
+  const found = Flags.parse((await connection.query(rawSql(query))).rows[0] ?? {});
+  return Object.keys(found).filter((name) => found[name]);
+};
 
 /** What a table's rows, or those of a condition, sum up to. Within a transaction, whose settings it changes. */
 export const sumsOf = async (

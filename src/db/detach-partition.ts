@@ -2,8 +2,10 @@ import type { DatabasePool, DatabasePoolConnection } from 'slonik';
 import { z } from 'zod';
 import { quoteIdentifier, relationSql } from '../compiler/identifiers';
 import type { RelationName } from '../compiler/manifest';
+import { StrataError } from '../domain/errors';
+import { unfitColumns } from './archive-rows';
 import { withNodeSession } from './node-session';
-import { advance, enterArchive, type PartitionArchive } from './partition-archives';
+import { advance, enterArchive, findArchive, type PartitionArchive } from './partition-archives';
 import { rawSql } from './raw-sql';
 import { findRelation, relationKey, relationUpstream } from './relations';
 import { sql } from './sql';
@@ -106,11 +108,27 @@ const detachNow = async (
   }
 };
 
+/** What could never be written stays attached, and is not on its way any more. @throws ARCHIVE_UNFIT */
+const refuseUnfit = async (
+  connection: DatabasePoolConnection,
+  { relation, partition }: DetachRequest,
+): Promise<void> => {
+  if ((await attachment(connection, relation, partition)) !== 'attached') return;
+  const columns = await unfitColumns(connection, { schema: relation.schema, name: partition });
+  if (columns.length === 0) return;
+  const entered = await findArchive(connection, relationKey(relation), partition);
+  if (entered?.state === 'detaching') await advance(connection, entered, 'restored');
+  throw new StrataError(
+    'ARCHIVE_UNFIT',
+    `${relation.schema}.${partition}: NaN or an infinite time in ${columns.join(', ')}`,
+  );
+};
+
 /**
  * Takes a partition out of its relation, concurrently: readers go on, and see it or not, as a whole. Only while neither
  * the relation's model nor one that reads it runs, and when all of these have consumed its changes: none ever sees a
  * month without its rows. That it goes is noted first, so that whoever finds it half gone knows. Returns the archive,
- * still `detaching` when somebody was in the way. Idempotent.
+ * still `detaching` when somebody was in the way. Idempotent. @throws ARCHIVE_UNFIT
  */
 export const detachPartition = (pool: DatabasePool, request: DetachRequest): Promise<PartitionArchive> => {
   const { relation, signal, readers } = request;
@@ -120,6 +138,7 @@ export const detachPartition = (pool: DatabasePool, request: DetachRequest): Pro
     await connection.query(sql.typeAlias('void')`select set_config('application_name', ${name}, false)`);
   };
   return withNodeSession(pool, { name, lock, signal, begin }, async (connection) => {
+    await refuseUnfit(connection, request);
     const entered = await enterArchive(connection, { ...request, relation: lock });
     if (entered.state !== 'detaching') return entered;
     const isOut = await withoutReaders(connection, readers, async () => {

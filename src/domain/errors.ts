@@ -210,6 +210,11 @@ export const errorCatalogue = {
     audience: 'author',
     hint: 'Make the model that reads it incremental or by_period: what it has made of archived months then stays.',
   },
+  ARCHIVE_UNFIT: {
+    retryable: false,
+    audience: 'author',
+    hint: 'Make the model give NULL, or a number and a time that are finite; the month is in its relation as before.',
+  },
   ARCHIVE_DAMAGED: {
     retryable: false,
     audience: 'operator',

@@ -18,8 +18,13 @@ export interface ArchiveNextInput extends ArchivePartitionsInput {
 export interface ArchivedPartition {
   relation: string;
   partition: string;
-  /** `waiting`: somebody reads it, or has not consumed its changes yet; the next time is another try. */
-  state: 'archived' | 'waiting';
+  /**
+   * `waiting`: somebody reads it, or has not consumed its changes yet; the next time is another try. `refused`: it has
+   * rows that no file can hold, and stays as it is.
+   */
+  state: 'archived' | 'waiting' | 'refused';
+  /** Why it is refused. */
+  problem?: string | undefined;
 }
 
 /** What one look came to; without a partition there is none left. */

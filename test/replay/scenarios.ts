@@ -326,6 +326,25 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     ),
   'archive-done': async (bench) =>
     ended(await start(bench, WORKFLOW.archivePartitions, { model: 'fct', before: '2020-03' })),
+  'archive-refused': async (bench) =>
+    ended(
+      await start(
+        bench,
+        WORKFLOW.archivePartitions,
+        {},
+        {
+          archiveNext: () =>
+            Promise.resolve({
+              done: {
+                relation: 'gold.fct',
+                partition: 'fct_2020_01',
+                state: 'refused',
+                problem: 'NaN or an infinite time in amount',
+              },
+            }),
+        },
+      ),
+    ),
   'maintenance-done': async (bench) => ended(await start(bench, WORKFLOW.maintenance, {})),
   'maintenance-failed': async (bench) =>
     ended(

@@ -7,6 +7,8 @@ import type { TransformInput, TransformResult } from '../../src/wire/transform';
 import { type IngestWarehouse, startIngestWarehouse } from '../integration/ingest/warehouse';
 import { type S3Server, startS3Server } from '../support/s3-server';
 import { type ServedWarehouse, serveWarehouse } from '../support/served-warehouse';
+import { waitFor } from '../support/wait-for';
+import { failureOf } from './workflow-worker';
 
 const CUSTOMERS = 'customer_id,name,email,segment,plan_type,acquisition_channel,created_at,updated_at\n';
 const TRANSACTIONS = 'transaction_id,customer_id,transaction_date,amount,transaction_type,status\n';
@@ -52,8 +54,8 @@ const transform = async (input: TransformInput = {}): Promise<void> => {
 const verify = async (): Promise<void> => {
   expect(await execute<TransformResult>(WORKFLOW.verify, { retries: 0 })).toMatchObject({ state: 'success' });
 };
-const archive = (): Promise<ArchivePartitionsResult> =>
-  execute(WORKFLOW.archivePartitions, { model: 'fct_transactions', before: '2024-03' });
+const archive = (before = '2024-03'): Promise<ArchivePartitionsResult> =>
+  execute(WORKFLOW.archivePartitions, { model: 'fct_transactions', before });
 const marts = async (): Promise<unknown> => {
   const contents = [];
   for (const mart of MARTS)
@@ -102,4 +104,27 @@ test('months of Echo go to S3 and come back for what is late, corrected, or of a
   await verify();
   await transform({ fullRefresh: true });
   expect(await marts()).toEqual(after);
+});
+
+test('a month that no file can hold stays, the others are archived, and the failure says both', async () => {
+  await store.rows(`update gold.fct_transactions set amount = 'NaN' where transaction_id = 'T2'`);
+  const failure = await failureOf(archive('2024-04'));
+  expect(failure).toMatchObject({
+    type: 'ARCHIVE_UNFIT',
+    message: 'gold.fct_transactions_2024_02: NaN or an infinite time in amount',
+  });
+  const { partitions } = failure.details?.[0] as ArchivePartitionsResult;
+  expect(partitions.map((p) => [p.partition, p.state])).toEqual([
+    ['fct_transactions_2024_01', 'archived'],
+    ['fct_transactions_2024_02', 'refused'],
+    ['fct_transactions_2024_03', 'archived'],
+  ]);
+  expect(await live()).toEqual({ facts: ['04T1growth', '02T2growth'] });
+  const failed =
+    "select state from ops.incident where subject = 'workflow archivePartitions' and kind = 'failure'";
+  expect(await waitFor(async () => (await store.rows(failed))[0])).toMatchObject({ state: 'firing' });
+
+  await store.rows(`update gold.fct_transactions set amount = 29 where transaction_id = 'T2'`);
+  expect((await archive('2024-04')).partitions.map((p) => p.partition)).toEqual(['fct_transactions_2024_02']);
+  await waitFor(async () => (await store.rows(failed))[0]?.['state'] === 'resolved');
 });

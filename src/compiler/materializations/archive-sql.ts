@@ -14,7 +14,7 @@ export const ARCHIVE_SETTINGS = [
 
 /**
  * A value as text that says exactly what lies in the file: whole numbers for times (microseconds, days) and decimals.
- * Infinite times and NaN have no such number: PostgreSQL refuses them, and the month stays where it is.
+ * Infinite times and NaN have no such number, and go by their names: a month with one stays where it is.
  */
 const exported = ({ name, kind, scale = 0 }: ArchiveColumn): string => {
   const column = `t.${q(name)}`;
@@ -25,12 +25,12 @@ const exported = ({ name, kind, scale = 0 }: ArchiveColumn): string => {
     case 'text':
       return `${column}::text`;
     case 'decimal':
-      return `(${column} * 1${'0'.repeat(scale)})::bigint::text`;
+      return `trim_scale(${column} * 1${'0'.repeat(scale)})::text`;
     case 'timestamptz':
     case 'timestamp':
-      return `(extract(epoch from ${column}) * 1000000)::bigint::text`;
+      return `trim_scale(extract(epoch from ${column}) * 1000000)::text`;
     case 'date':
-      return `(${column} - date '1970-01-01')::text`;
+      return `case when isfinite(${column}) then (${column} - date '1970-01-01')::text else ${column}::text end`;
     case 'double':
       return `encode(float8send(${column}::float8), 'hex')`;
     default:
@@ -39,6 +39,8 @@ const exported = ({ name, kind, scale = 0 }: ArchiveColumn): string => {
 };
 
 const DAY_MICROS = '86400000000';
+/** PostgreSQL has some years more than there are microseconds in 64 bits. */
+const BEYOND_MICROS = '294247-01-01 00:00:00';
 
 /** The value of such a text; `as` is the type of the column it goes to. */
 const imported = (text: string, kind: ArchiveKind, { type, scale = 0 }: ArchiveColumn): string => {
@@ -74,6 +76,37 @@ export const importRows = (table: RelationName, columns: readonly ArchiveColumn[
   `insert into ${relationSql(table)} (${columns.map((c) => q(c.name)).join(', ')})
 select ${columns.map((c, i) => imported(`r.c${i}`, c.kind, c)).join(', ')}
 from unnest(${columns.map((_, i) => `$${i + 1}::text[]`).join(', ')}) as r (${columns.map((_, i) => `c${i}`).join(', ')})`;
+
+/** Whether a column's value has no whole number of 64 bits (see {@link exported}); undefined: every value has. */
+const unfit = ({ name, kind }: ArchiveColumn): string | undefined => {
+  const column = `t.${q(name)}`;
+  switch (kind) {
+    case 'decimal':
+      return `${column} = 'NaN'`;
+    case 'timestamptz':
+    case 'timestamp':
+      return `(not isfinite(${column}) or ${column} >= '${BEYOND_MICROS}')`;
+    case 'date':
+      return `not isfinite(${column})`;
+    case 'boolean':
+    case 'int32':
+    case 'int64':
+    case 'double':
+    case 'text':
+      return undefined;
+    default:
+      return assertNever(kind);
+  }
+};
+
+/** One row: of each column that may have values that don't fit a file, whether it has; undefined: none may. */
+export const unfitRows = (table: RelationName, columns: readonly ArchiveColumn[]): string | undefined => {
+  const found = columns.flatMap((c) => {
+    const condition = unfit(c);
+    return condition === undefined ? [] : [`coalesce(bool_or(${condition}), false) as ${q(c.name)}`];
+  });
+  return found.length === 0 ? undefined : `select ${found.join(', ')} from ${relationSql(table)} as t`;
+};
 
 const checksum = (text: string): string =>
   `coalesce(sum(('x' || substr(encode(sha256(convert_to(${text}, 'UTF8')), 'hex'), 1, 16))::bit(64)::bigint::numeric), 0)::text`;

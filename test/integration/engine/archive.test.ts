@@ -9,9 +9,11 @@ import { openSession } from '../../support/database';
 import { Shop } from '../../support/shop';
 import { waitFor } from '../../support/wait-for';
 
+/** Of this one the model makes an amount that is no number. */
+const NAN = 424_242;
 const models = {
   m: `{{ config(materialized='incremental', unique_key='id', partition_by={'field': 'at'}) }}
-select id, n, at, (n / 7.0)::numeric(18,2) as amount, n / 3.0::float8 as ratio, nullif('ü "' || id, 'ü "k5') as note
+select id, n, at, (case n when ${NAN} then 'NaN' else n / 7.0 end)::numeric(18,2) as amount, n / 3.0::float8 as ratio, nullif('ü "' || id, 'ü "k5') as note
 from {{ source('plain', 'things') }} {% if is_incremental() %} where place = 1 {% endif %}`,
   sums: `{{ config(materialized='by_period', unique_key='month', period='month', period_column='month') }}
 {% do affected_periods('select at from ' ~ changes(ref('m')) ~ ' as c') %}
@@ -219,4 +221,78 @@ test('who changes a detached month by hand has it written anew, not dropped', as
   await archive();
   await restore();
   expect(await one("select n from shop.m where id = 'k3'")).toBe(77777);
+});
+
+describe('what no file can hold', () => {
+  const UNFIT: [string, string[]][] = [
+    ['NaN in a decimal', ["update shop.m set amount = 'NaN' where id = 'k3'"]],
+    [
+      'an infinite time',
+      ['alter table shop.m add seen timestamptz', "update shop.m set seen = 'infinity' where id = 'k3'"],
+    ],
+    [
+      'an infinite date',
+      ['alter table shop.m add day date', "update shop.m set day = '-infinity' where id = 'k3'"],
+    ],
+    [
+      'a time beyond microseconds',
+      ['alter table shop.m add seen timestamp', "update shop.m set seen = '294270-01-01' where id = 'k3'"],
+    ],
+  ];
+  test.each(UNFIT)(
+    '%s: the month is never taken out, and is archived when it is mended',
+    async (_, statements) => {
+      await shop.execute(...statements);
+      const before = await contents();
+      await expect(step()).rejects.toMatchObject({ code: 'ARCHIVE_UNFIT' });
+      expect([await contents(), await state()]).toEqual([before, undefined]);
+      await shop.execute("update shop.m set (amount, note) = (1, 'mended') where id = 'k3'");
+      await shop.execute('alter table shop.m drop column if exists seen, drop column if exists day');
+      await archive();
+      await restore();
+      expect(await one("select note from shop.m where id = 'k3'")).toBe('mended');
+    },
+  );
+
+  test('one that was on its way to be taken out is not any more', async () => {
+    await shop.execute(`insert into ops.partition_archive (relation, partition, month_from, month_to, state)
+      values ('shop.m', 'm_2023_01', '2023-01-01', '2023-02-01', 'detaching')`);
+    await shop.execute("update shop.m set amount = 'NaN' where id = 'k3'");
+    await expect(step()).rejects.toMatchObject({ code: 'ARCHIVE_UNFIT' });
+    expect(await state()).toBe('restored');
+  });
+
+  test('a row that somebody makes so in a month that is out brings the month back', async () => {
+    await waitFor(async () => (await step()) === 'detached');
+    await shop.execute("update shop.m_2023_01 set amount = 'NaN' where id = 'k3'");
+    const rows = await contents('(select * from shop.m union all select * from shop.m_2023_01)');
+    await expect(step()).rejects.toThrow();
+    expect([await contents(), await state()]).toEqual([rows, 'restored']);
+    await expect(step()).rejects.toMatchObject({ code: 'ARCHIVE_UNFIT' });
+  });
+
+  test('an archived month that the rows say something of now that no file can hold comes back', async () => {
+    await archive();
+    await shop.execute(`update things set n = ${NAN} where id = 'k3'`);
+    await run({ fullRefresh: true });
+    expect(await state()).toBe('restored');
+    expect(await one("select amount::text from shop.m where id = 'k3'")).toBe('NaN');
+  });
+});
+
+test('where the file can not be written the month is live again, and where there is no place it never goes out', async () => {
+  const before = await contents();
+  const nowhere = () =>
+    archiveStep({ ...deps(), archive: undefined }, { relation, ...JANUARY, readers: ['shop.sums'], signal });
+  await expect(nowhere()).rejects.toMatchObject({ code: 'ARCHIVE_UNSET' });
+  expect([await contents(), await state()]).toEqual([before, undefined]);
+  // A file is where the archive's folder is to be.
+  writeFileSync(join(folder, 'shop.m'), '');
+  expect(await step()).toBe('detached');
+  await expect(step()).rejects.toThrow();
+  expect([await contents(), await state()]).toEqual([before, 'restored']);
+  rmSync(join(folder, 'shop.m'));
+  await archive();
+  await restore();
+  expect(await contents()).toBe(before);
 });
