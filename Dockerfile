@@ -9,6 +9,7 @@ FROM node:22.21.1-bookworm AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc tsconfig.json tsconfig.build.json ./
 COPY scripts/build.mjs scripts/build.mjs
+COPY scripts/build-cli.mjs scripts/build-cli.mjs
 COPY scripts/build-page.mjs scripts/build-page.mjs
 COPY src src
 # Builds dist/ as well, by `prepare`.

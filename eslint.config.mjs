@@ -24,6 +24,7 @@ const PARTS = [
   'alert-config',
   'config',
   'config-values',
+  'package-root',
   'settings',
   'worker',
 ];
@@ -63,7 +64,7 @@ const BOUNDARIES = {
     why: 'a workflow only orders, waits and retries: do the work in an activity, decide in src/domain',
   },
   db: {
-    may: ['domain', 'wire', 'compiler'],
+    may: ['domain', 'wire', 'compiler', 'package-root'],
     packages: ['temporal'],
     why: 'db is below: let src/activities call it',
   },
@@ -137,6 +138,7 @@ const BOUNDARIES = {
       'config',
       'settings',
       'dashboard',
+      'package-root',
       'worker',
     ],
     types: ['workflows'],
@@ -154,6 +156,7 @@ const BOUNDARIES = {
       'observability',
       'temporal',
       'config',
+      'package-root',
       'settings',
     ],
     types: ['workflows'],

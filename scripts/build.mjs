@@ -1,9 +1,11 @@
-// Builds dist/: the compiled sources, the page, the prebuilt workflow bundle, and an executable `strata`.
+// Builds dist/: the compiled sources, the command line's bundle, the page, the prebuilt workflow bundle, and an
+// executable `strata`.
 import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildCli } from './build-cli.mjs';
 import { buildPage } from './build-page.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -25,6 +27,7 @@ execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], {
   cwd: root,
 });
 chmodSync(join(dist, 'cli.js'), 0o755);
+await buildCli(root);
 await buildPage(root);
 
 const { bundleWorkflowCode } = await import('@temporalio/worker');

@@ -1,8 +1,10 @@
 #!/usr/bin/env node
-import { main } from './cli/main';
+import { loadMain } from './load-main';
+
+const args = process.argv.slice(2);
 
 // Exits by itself: a native handle that lingers must not keep a finished command alive.
-main(process.argv.slice(2)).then(
+loadMain(args)(args).then(
   (code) => process.exit(code),
   (error: unknown) => {
     process.stderr.write(`error: ${String(error)}\n`);

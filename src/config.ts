@@ -10,10 +10,10 @@ import { StrataError } from './domain/errors';
 import { isRemote } from './domain/file-location';
 import { type AlertConfig, alertConfig, alertProblems, alertVariables } from './alert-config';
 import { durationMs, wholeNumber, hostAndPort, hosts } from './config-values';
+import { PACKAGE_ROOT } from './package-root';
 import { settings } from './settings';
 import { DEFAULT_WAREHOUSE } from './wire/names';
 
-const PACKAGE_ROOT = resolve(__dirname, '..');
 /** The test suite talks to itself by variables of this prefix. */
 const TEST_PREFIX = 'STRATA_TEST_';
 

@@ -1,8 +1,9 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- slow modules load while the servers start */
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Manifest } from '../compiler/manifest';
 import type { Config } from '../config';
 import { StrataError } from '../domain/errors';
+import { PACKAGE_ROOT } from '../package-root';
 import type { RunRequest } from '../wire/pipeline';
 import type { TransformResult } from '../wire/transform';
 import type { CommandContext } from './context';
@@ -12,12 +13,12 @@ import { changeLines, deadLetterLines, kpiLines, proofLines, type RefreshProof }
 import { followRun, requestRun } from './follow-run';
 import { type FileOutcome, ingestFiles, publishedBatches } from './ingest-files';
 import { fileLines } from './ingest-lines';
-import { compileProjectDir, storeProjectPlan } from './project-plan';
+import { compileProjectDir } from './project-plan';
 import { doneLine } from './run-lines';
 import { type Session, withSession } from './session';
 
 const DEMO_NAME = 'strata_demo';
-const SHIPPED_PROJECT = resolve(__dirname, '..', '..', 'sql');
+const SHIPPED_PROJECT = join(PACKAGE_ROOT, 'sql');
 const SHOWN_MONTHS = 6;
 const SHOWN_LETTERS = 20;
 
@@ -131,7 +132,8 @@ const reportAddresses = ({ context, session }: Demo): void => {
 };
 
 const perform = async (context: CommandContext, session: Session, prepared: Prepared): Promise<number> => {
-  const planHash = await storeProjectPlan(session.pool, prepared.manifest);
+  const { storePlan } = require('../db/plans') as typeof import('../db/plans');
+  const planHash = await storePlan(session.pool, prepared.manifest);
   const demo: Demo = { context, session, planHash };
   for (const [index, batch] of prepared.batches.entries())
     await takeBatch(demo, batch, `${index + 1}/${prepared.batches.length} ${batch.title}`);

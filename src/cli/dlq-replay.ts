@@ -10,7 +10,7 @@ import { loadProjectDatasets } from './dlq-datasets';
 import { actorOf, type DlqActOptions, filterOf } from './dlq-options';
 import { ownRun } from './ingest';
 import { untilAborted } from './interrupt';
-import { compileProjectDir, storeProjectPlan } from './project-plan';
+import { readProject, storeProjectPlan } from './project-plan';
 import { runAndReport } from './run-and-report';
 import { type Session, withSession } from './session';
 
@@ -100,14 +100,13 @@ export const dlqReplayCommand = async (
     context,
     { role: 'dlq replay', as: 'loader' },
     {
-      prepare: ({ projectDir }) =>
-        isTransformed ? compileProjectDir(projectDir) : Promise.resolve(undefined),
-      work: async (session, manifest) => {
+      prepare: (config) => (isTransformed ? readProject(config) : Promise.resolve(undefined)),
+      work: async (session, project) => {
         const replayIds = await (options.with === undefined
           ? requestByFilter(context, session, options)
           : requestFromFile(context, session, options));
         if (replayIds.length === 0) output.line('nothing to replay');
-        const planHash = manifest ? await storeProjectPlan(session.pool, manifest) : undefined;
+        const planHash = project && (await storeProjectPlan(session.pool, project, { note: false }));
         const projectDir = otherProject(session.config.projectDir);
         const isDetached = options.detach === true;
         const own = ownRun(options);

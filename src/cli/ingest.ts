@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { absoluteLocation, loadConfig, otherProject } from '../config';
-import type { Manifest } from '../compiler/manifest';
+import { absoluteLocation, type Config, loadConfig, otherProject } from '../config';
 import { StrataError } from '../domain/errors';
 import { isRemote } from '../domain/file-location';
 import { mayHoldSecret, SECRET_URL } from '../wire/ingest';
@@ -12,7 +11,7 @@ import { dryRun } from './dry-run';
 import { type FileOutcome, ingestFiles, publishedBatches } from './ingest-files';
 import { hostOfFiles } from '../temporal/host-of-files';
 import { hasFailed, reportFile } from './ingest-lines';
-import { compileProjectDir, storeProjectPlan } from './project-plan';
+import { readProject, type ReadProject, storeProjectPlan } from './project-plan';
 import { runAndReport } from './run-and-report';
 import { type Session, withSession } from './session';
 
@@ -100,15 +99,15 @@ const documentOf = (outcomes: readonly FileOutcome[], run: TransformResult | und
   run: run ?? null,
 });
 
-/** Compiles the project that is to run, and sees whether it has the dataset. */
-const compileFor = async (projectDir: string, options: IngestOptions): Promise<Manifest | undefined> => {
+/** Reads the project that is to run, and sees whether it has the dataset. */
+const readFor = async (config: Config, options: IngestOptions): Promise<ReadProject | undefined> => {
   if (options.transform === false) return undefined;
-  const manifest = await compileProjectDir(projectDir);
-  if (manifest.datasets[options.dataset] !== undefined) return manifest;
-  const known = Object.keys(manifest.datasets).sort().join(', ');
+  const project = await readProject(config);
+  const known = project.source.datasets.map(({ name }) => name).sort();
+  if (known.includes(options.dataset)) return project;
   throw new StrataError(
     'DATASET_UNKNOWN',
-    `There is no dataset ${options.dataset} in ${projectDir}, only ${known}`,
+    `There is no dataset ${options.dataset} in ${config.projectDir}, only ${known.join(', ')}`,
   );
 };
 
@@ -127,9 +126,9 @@ export const ingestCommand = async (context: CommandContext, options: IngestOpti
     context,
     { role: 'ingest', as: 'loader' },
     {
-      prepare: () => compileFor(config.projectDir, options),
-      work: async (session, manifest) => {
-        const planHash = manifest ? await storeProjectPlan(session.pool, manifest) : undefined;
+      prepare: () => readFor(config, options),
+      work: async (session, project) => {
+        const planHash = project && (await storeProjectPlan(session.pool, project, { note: false }));
         const { outcomes, run } = await ingestAndTransform(context, session, { ...options, files, planHash });
         output.document(documentOf(outcomes, run));
         return outcomes.some(hasFailed) || run?.state === 'failed' ? EXIT_FAILED : 0;

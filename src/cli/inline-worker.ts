@@ -30,6 +30,12 @@ type Started = Awaited<ReturnType<typeof import('../worker').startWorker>>;
 const sameWorker = (a: LeaseWorker, b: LeaseWorker): boolean =>
   a.warehouse === b.warehouse && a.database === b.database && a.temporal === b.temporal;
 
+/** Whether one's own will most likely be needed: what it loads is loaded while the servers start. */
+export const willNeedWorker = ({ stateDir }: Config): boolean => {
+  const { hasLivingWorker } = require('../stack') as typeof import('../stack'); // eslint-disable-line @typescript-eslint/no-require-imports
+  return !hasLivingWorker(stateDir, LASTING_ROLES);
+};
+
 const isServed = async ({ stack, serves }: InlineWorkerOptions): Promise<boolean> =>
   stack !== undefined &&
   (await stack.livingWorkers(LASTING_ROLES)).some((worker) => sameWorker(worker, serves));

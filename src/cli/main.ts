@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { addCommands } from './commands';
 import { describeError, errorLine, EXIT_USAGE, exitCodeOf } from './describe-error';
+import { PACKAGE_ROOT } from '../package-root';
 import { settings } from '../settings';
 import { Interrupted } from './interrupt';
 
 const version = (): string =>
-  (JSON.parse(readFileSync(resolve(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string })
-    .version;
+  (JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string }).version;
 
 const EXAMPLES = [
   'strata demo',

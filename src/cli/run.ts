@@ -2,7 +2,7 @@ import { loadConfig } from '../config';
 import type { RunCommand } from '../wire/transform';
 import type { CommandContext, CommonOptions } from './context';
 import { EXIT_FAILED } from './describe-error';
-import { compileProjectDir, storeProjectPlan } from './project-plan';
+import { readProject, storeProjectPlan } from './project-plan';
 import { runAndReport } from './run-and-report';
 import { withSession } from './session';
 
@@ -18,17 +18,17 @@ const execute = async (
   options: RunOptions,
   command: RunCommand,
 ): Promise<number> => {
-  const { projectDir, threads, retries, retryIntervalMs } = loadConfig(process.env, context.flags);
+  const { threads, retries, retryIntervalMs } = loadConfig(process.env, context.flags);
   const { select, exclude } = options;
   return withSession(
     context,
     { role: command, as: 'transformer' },
     {
-      prepare: () => compileProjectDir(projectDir, options.vars),
-      work: async (session, manifest) => {
+      prepare: (config) => readProject(config, options.vars),
+      work: async (session, project) => {
         const transform = {
           command,
-          planHash: await storeProjectPlan(session.pool, manifest),
+          planHash: await storeProjectPlan(session.pool, project, { note: true }),
           ...(select === undefined ? {} : { select: [...select] }),
           ...(exclude === undefined ? {} : { exclude: [...exclude] }),
           fullRefresh: options.fullRefresh ?? false,

@@ -2,7 +2,7 @@ import { type Config, loadConfig } from '../config';
 import type { Part } from '../db/roles';
 import type { StackMember } from '../stack';
 import type { CommandContext } from './context';
-import { type InlineWorker, startInlineWorker } from './inline-worker';
+import { type InlineWorker, startInlineWorker, willNeedWorker } from './inline-worker';
 import { createOpenParts, type OpenParts } from './open-parts';
 import {
   breathe,
@@ -131,6 +131,7 @@ const openServers = async <P>(
     config: Config;
     options: SessionOptions;
     prepare: (config: Config) => Promise<P>;
+    /** Whether a worker's code is loaded meanwhile. */
     withWorker: boolean;
   },
   parts: OpenParts,
@@ -182,7 +183,7 @@ export const withSession = async <P, T>(
     const { prepare } = steps;
     const [servers, prepared] = await openServers(
       context,
-      { config, options, prepare, withWorker: mayRunWorker(config) },
+      { config, options, prepare, withWorker: mayRunWorker(config) && willNeedWorker(config) },
       parts,
     );
     context.signal.throwIfAborted();

@@ -3,7 +3,7 @@ import { loadConfig } from '../config';
 import type { TransformInput, TransformResult } from '../wire/transform';
 import type { CommandContext } from './context';
 import { EXIT_FAILED } from './describe-error';
-import { compileProjectDir, storeProjectPlan } from './project-plan';
+import { readProject, storeProjectPlan } from './project-plan';
 import type { RunOptions } from './run';
 import { askAndFollow } from './run-and-report';
 import { labelWidthOf } from './run-lines';
@@ -47,16 +47,16 @@ export const verifyCommand = async (
   context: CommandContext,
   { select, exclude, vars }: RunOptions,
 ): Promise<number> => {
-  const { projectDir, threads, retries, retryIntervalMs } = loadConfig(process.env, context.flags);
+  const { threads, retries, retryIntervalMs } = loadConfig(process.env, context.flags);
   return withSession(
     context,
     { role: 'verify', as: 'transformer' },
     {
-      prepare: () => compileProjectDir(projectDir, vars),
-      work: async (session, manifest) =>
+      prepare: (config) => readProject(config, vars),
+      work: async (session, project) =>
         verifyAndReport(context, session, {
           command: 'verify',
-          planHash: await storeProjectPlan(session.pool, manifest),
+          planHash: await storeProjectPlan(session.pool, project, { note: true }),
           ...(select === undefined ? {} : { select: [...select] }),
           ...(exclude === undefined ? {} : { exclude: [...exclude] }),
           vars: vars ?? {},

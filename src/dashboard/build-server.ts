@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join } from 'node:path';
 import helmet from '@fastify/helmet';
 import rateLimit from '@fastify/rate-limit';
 import fastifyStatic from '@fastify/static';
@@ -11,6 +11,7 @@ import {
   serializerCompiler,
   validatorCompiler,
 } from 'fastify-type-provider-zod';
+import { PACKAGE_ROOT } from '../package-root';
 import type { DashboardDeps } from './deps';
 import { addEventStream } from './event-stream';
 import { addGuard } from './guard';
@@ -27,7 +28,7 @@ import { addSessionRoutes } from './routes/session';
 import { addUploadRoutes } from './routes/uploads';
 
 /** The page as it was built (scripts/build.mjs). */
-const PAGE_DIR = resolve(__dirname, '..', '..', 'dist', 'dashboard', 'assets');
+const PAGE_DIR = join(PACKAGE_ROOT, 'dist', 'dashboard', 'assets');
 /** Of a body that isn't a file: corrections of a letter with its longest fields. */
 const MOST_BODY_BYTES = 8 * 1024 ** 2;
 /** A slow sender of a header or a request that never ends holds nothing for longer; a file may take its time. */

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { DatabasePool, DatabaseTransactionConnection } from 'slonik';
 import { sql } from './sql';
 import { z } from 'zod';
 import { StrataError } from '../domain/errors';
+import { PACKAGE_ROOT } from '../package-root';
 import { rawSql } from './raw-sql';
 
-const MIGRATIONS_DIR = resolve(__dirname, '..', '..', 'sql', 'migrations');
+const MIGRATIONS_DIR = join(PACKAGE_ROOT, 'sql', 'migrations');
 /** Session-wide key of the lock that lets one process migrate at a time; any constant will do. */
 const MIGRATION_LOCK = '7310418623';
 

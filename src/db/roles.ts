@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join } from 'node:path';
 import type { CommonQueryMethods, DatabasePool } from 'slonik';
 import { z } from 'zod';
 import { sqlLiteral } from '../compiler/identifiers';
 import { StrataError } from '../domain/errors';
+import { PACKAGE_ROOT } from '../package-root';
 import { schemaVersion } from './migrate';
 import { rawSql } from './raw-sql';
 import { rolePrefixOf } from './role-prefix';
 import { sql } from './sql';
 import { isSqlState } from './sqlstate';
 
-const ROLES_SCRIPT = resolve(__dirname, '..', '..', 'sql', 'roles.sql');
+const ROLES_SCRIPT = join(PACKAGE_ROOT, 'sql', 'roles.sql');
 /** Not permitted; or a relation that changes hands is in use for too long: then the next start tries again. */
 const NOT_NOW = new Set(['42501', '55P03', '40P01']);
 /** How long the script waits for each relation that is to change hands. */

@@ -323,4 +323,6 @@ export class StrataError extends Error {
   }
 }
 
-export const isStrataError = (error: unknown): error is StrataError => error instanceof StrataError;
+/** By its form: the command line's bundle and a worker within it have a class of their own each. */
+export const isStrataError = (error: unknown): error is StrataError =>
+  error instanceof Error && error.name === 'StrataError' && isErrorCode((error as Partial<StrataError>).code);

@@ -33,11 +33,19 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 const asDatasetError = (error: unknown, path: string): StrataError =>
   new StrataError('DATASET_INVALID', `${path}: ${messageOf(error).split('\n')[0]}`, { cause: error });
 
+export interface LoadDatasetsOptions {
+  /** A folder that nobody else may write to: keeps the files as translated to JavaScript. Default: they are not kept. */
+  readonly cacheDir?: string | undefined;
+}
+
 /**
  * Loads the datasets of a project: one of each file `<project>/datasets/NAME.ts`, in the order of their names. A
  * project without that folder has none. @throws PROJECT_NOT_FOUND, DATASET_INVALID naming the file
  */
-export const loadDatasets = async (projectDir: string): Promise<Dataset[]> => {
+export const loadDatasets = async (
+  projectDir: string,
+  { cacheDir }: LoadDatasetsOptions = {},
+): Promise<Dataset[]> => {
   if (!(await isFolder(projectDir)))
     throw new StrataError('PROJECT_NOT_FOUND', `There is no project at ${projectDir}`);
   const folder = join(resolve(projectDir), 'datasets');
@@ -49,8 +57,9 @@ export const loadDatasets = async (projectDir: string): Promise<Dataset[]> => {
   const jiti = createJiti(__filename, {
     // What `strata` means in a dataset file, wherever that lies: this very package.
     virtualModules: { strata },
-    // A cache on disk would be shared with whoever else may write to it; one in memory would hide changes.
-    fsCache: false,
+    // Goes by the files' content. The default folder would be shared with whoever else may write to it.
+    fsCache: cacheDir ?? false,
+    // Would hide changes.
     moduleCache: false,
   });
   const datasets: Dataset[] = [];

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { loadDatasets } from '../../../src/project/load-datasets';
@@ -44,6 +44,24 @@ test('a changed file is read anew', async () => {
     notes('notes').replace('column.id() }', 'column.id(), more: column.text() }'),
   );
   expect((await loadDatasets(dir))[0]?.columns).toHaveLength(2);
+});
+
+test('files that are kept as translated are read anew where they changed, and so are their helpers', async () => {
+  const cacheDir = mkdtempSync(join(tmpdir(), 'strata-cache-'));
+  const dir = projectWith({
+    'notes.ts': notes('notes')
+      .replace('export', "import { more } from './_part';\nexport")
+      .replace('column.id() }', 'column.id(), [more]: column.text() }'),
+    '_part.ts': "export const more = 'title';",
+  });
+  const names = async () => (await loadDatasets(dir, { cacheDir }))[0]?.columns.map(({ name }) => name);
+  expect(await names()).toEqual(['id', 'title']);
+  expect(readdirSync(cacheDir).length).toBeGreaterThan(0);
+  expect(await names()).toEqual(['id', 'title']);
+  writeFileSync(join(dir, 'datasets', '_part.ts'), "export const more = 'label';");
+  expect(await names()).toEqual(['id', 'label']);
+  writeFileSync(join(dir, 'datasets', 'notes.ts'), notes('notes'));
+  expect(await names()).toEqual(['id']);
 });
 
 test('a project without datasets has none', async () => {
