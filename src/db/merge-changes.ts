@@ -12,6 +12,7 @@ import {
   feedDelta,
   PLACE,
   SOURCE,
+  STAGED,
 } from '../compiler/materializations/delta';
 import { applyToKeyPlaces, keyPlacesOf } from '../compiler/materializations/key-places';
 import { shapeOf, type TrackedConfig } from '../compiler/materializations/model-config';
@@ -39,6 +40,8 @@ const DeltaCounts = z.object({
   older: count,
   excluded: count,
   moved: count,
+  unplaced: count,
+  astray: count,
 });
 type DeltaCounts = z.infer<typeof DeltaCounts>;
 
@@ -101,10 +104,7 @@ const apply = async (
   { delta, ops }: Change,
 ): Promise<void> => {
   const { places } = delta;
-  for (const { sql, operations } of [
-    ...(places ? applyToKeyPlaces(places, delta.target) : []),
-    ...applyDelta(delta),
-  ]) {
+  for (const { sql, operations } of [...(places ? applyToKeyPlaces(places) : []), ...applyDelta(delta)]) {
     const expected = operations.reduce((sum, operation) => sum + ops[operation], 0);
     const rows = await countRows(connection, sql);
     refuseImbalance(`Model ${label}`, [
@@ -172,6 +172,8 @@ const NOTHING: DeltaCounts = {
   older: 0,
   excluded: 0,
   moved: 0,
+  unplaced: 0,
+  astray: 0,
 };
 
 /** Whether nothing comes and nothing can leave: most models of most runs. */
@@ -209,6 +211,7 @@ export const mergeChanges = async (
     lookup: config.materialized === 'incremental' && staged.rows <= PROBED_AT_MOST ? 'probe' : undefined,
   };
   const isIdleRun = isIdle(config, staged, input);
+  if (staged.rows > 0 && delta.lookup !== 'probe') await execute(connection, [`analyze ${STAGED}`]);
   if (delta.places && !isIdleRun) await ensureKeyPlaces(connection, delta.places, input.relation);
   if (!isIdleRun) await needArchived(connection, input.relation, { config, places: delta.places });
   return probing(connection, delta.lookup === 'probe', async () => {

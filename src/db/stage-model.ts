@@ -210,7 +210,6 @@ export const stageModel = async (
       : await stageRows(connection, input, config);
   const columns = (await describe(connection, STAGED)).filter((c) => c.name !== '_gone');
   const unique = await makeUnique(connection, config, { label: input.label, columns, rows });
-  if (rows > 0) await execute(connection, [`analyze ${STAGED}`]);
   return { columns, rowsIn, rows: unique ?? rows };
 };
 

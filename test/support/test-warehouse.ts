@@ -9,7 +9,7 @@ import { planRun } from '../../src/db/plan-run';
 import { storePlan } from '../../src/db/plans';
 import { rawSql } from '../../src/db/raw-sql';
 import { runNode, type RunNodeRequest } from '../../src/db/run-node';
-import { finishRun } from '../../src/db/runs';
+import { findNodeResult, finishRun } from '../../src/db/runs';
 import { verifyNode, type VerifyNodeDeps, type VerifyNodeRequest } from '../../src/db/verify-node';
 import { databaseUuid } from '../../src/db/warehouse';
 import type { FinishRunResult, NodeResult, TransformInput, Verification } from '../../src/wire/transform';
@@ -190,8 +190,9 @@ from jsonb_array_elements('${json.replaceAll("'", "''")}') as r`),
           const attempt = this.attemptAt(runId, node.id);
           const result: NodeResult | undefined = failed
             ? undefined
-            : // What is up to date is recorded already: the record comes back.
-              await (node.upToDate ? attempt() : runOne(attempt, index));
+            : await (node.upToDate
+                ? findNodeResult(this.pool, { runId, nodeId: node.id, name: node.name })
+                : runOne(attempt, index));
           const state = failed ? 'skipped' : 'failed';
           results.push(result ?? { ...node, nodeId: node.id, state, durationMs: 0, attempts: 1 });
           failed ||= result === undefined;

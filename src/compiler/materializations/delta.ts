@@ -30,6 +30,10 @@ export const SOURCE = 'pg_temp._strata_source';
 export const DELTA = 'pg_temp._strata_delta';
 /** In the delta of a relation with {@link KeyPlaces}: where the key's row lies as yet. */
 export const PLACE = '_place';
+/** In the delta: where in its table the row is that stands as yet. It stays there: the relation has one writer. */
+const TID = '_tid';
+/** In the delta: the n-th column of the row that stands as yet. */
+const old = (n: number): string => `_old_${n + 1}`;
 
 /** Columns that say where a row came from; they alone are no change. */
 export const PROVENANCE = new Set(['_loaded_at', '_batch_id', '_row_number']);
@@ -82,87 +86,90 @@ const isOfInterest = (input: DeltaInput): string => {
 };
 
 /**
- * A sub-select of the target's row of a key, one at a time. Of a partitioned one only the partition is looked into that
- * has the key: the planner adds up the cost of all, and would rather hash the whole relation. `offset 0` keeps it from
- * that.
+ * The target's rows, to the staged ones, as `t`; with places also where a key lies, as `k`. Looked up one at a time, only
+ * the partition is looked into that has the key: the planner adds up the cost of all, and would rather hash the whole
+ * relation. `offset 0` keeps it from that.
  */
-const probe = ({ target, key, places }: DeltaInput, from: 's' | 'd'): string => {
-  const table = relationSql(target);
-  if (places === undefined) return `select * from ${table} as t where ${equalKeys(key, from, 't')} offset 0`;
-  const field = quoteIdentifier(places.field);
-  const rowAt = (alias: string, place: string): string =>
-    `select * from ${table} as t where ${equalKeys(key, alias, 't')} and t.${field} = ${alias}.${place} offset 0`;
-  if (from === 'd') return rowAt('d', PLACE);
-  return `select t.*, k.${field} as ${PLACE}
-  from ${relationSql(places.table)} as k
-  cross join lateral (${rowAt('k', field)}) as t
-  where ${equalKeys(key, 's', 'k')}
-  offset 0`;
-};
-
-/** The target's rows, to the staged ones. */
-const joinTarget = (input: DeltaInput): string => {
-  const { target, key, places, lookup } = input;
-  if (lookup === 'probe') return `left join lateral (\n  ${probe(input, 's')}\n) as t on true`;
-  const table = relationSql(target);
-  if (places === undefined) return `left join ${table} as t on ${equalKeys(key, 's', 't')}`;
-  const field = quoteIdentifier(places.field);
-  return `left join (
-  select t.*, k.${field} as ${PLACE}
-  from ${relationSql(places.table)} as k
-  inner join ${table} as t on ${equalKeys(key, 'k', 't')} and k.${field} = t.${field}
-) as t on ${equalKeys(key, 's', 't')}`;
+const joinTarget = ({ target, key, places, lookup }: DeltaInput): string => {
+  const field = places === undefined ? undefined : quoteIdentifier(places.field);
+  const lookups = [
+    ...(places ? [{ table: places.table, alias: 'k', where: equalKeys(key, 's', 'k') }] : []),
+    {
+      table: target,
+      alias: 't',
+      where:
+        field === undefined
+          ? equalKeys(key, 's', 't')
+          : `${equalKeys(key, 'k', 't')} and t.${field} = k.${field}`,
+    },
+  ];
+  return lookups
+    .map(({ table, alias, where }) =>
+      lookup === 'probe'
+        ? `left join lateral (
+  select *, ctid as ${TID} from ${relationSql(table)} as ${alias} where ${where} offset 0
+) as ${alias} on true`
+        : `left join ${relationSql(table)} as ${alias} on ${where}`,
+    )
+    .join('\n');
 };
 
 /** A row of the target, and what the delta has of its key. */
 const isSameRow = ({ key, places }: DeltaInput): string =>
-  equalKeys(key, 't', 'd') +
+  `t.ctid = d.${TID} and ${equalKeys(key, 't', 'd')}` +
   (places === undefined ? '' : ` and t.${quoteIdentifier(places.field)} = d.${PLACE}`);
 
-/** `_strata_delta`: what is to be done, in `_op`; with a load order it has each staged row. */
+/** The row that stands as yet, as columns of the delta. */
+const oldRow = (columns: readonly string[]): string =>
+  columns.map((c, n) => `t.${quoteIdentifier(c)} as ${old(n)}`).join(', ');
+
+/**
+ * `_strata_delta`: what is to be done, in `_op`, and the row that stands as yet; with a load order it has each staged
+ * row. In the order of the keys, where it is looked up by them: neighbours in an index are found, and written, together.
+ */
 export const compareStaged = (input: DeltaInput): string[] => {
-  const { target, columns, key, scope, places } = input;
-  const place = places === undefined ? '' : `, t.${PLACE}`;
+  const { target, columns, key, scope, places, lookup } = input;
+  const isProbed = lookup === 'probe';
+  const place = places === undefined ? '' : `, k.${quoteIdentifier(places.field)} as ${PLACE}`;
   const statements = [
     `create temporary table _strata_delta on commit drop as
-select ${list(columns, 's')}, ${operation(input)} as _op${place}
+select ${list(columns, 's')}, ${operation(input)} as _op${place}, t.${isProbed ? TID : `ctid as ${TID}`}, ${oldRow(columns)}
 from ${STAGED} as s
-${joinTarget(input)}${isOfInterest(input)}`,
+${joinTarget(input)}${isOfInterest(input)}${isProbed ? `\norder by ${list(key, 's')}` : ''}`,
   ];
   if (scope !== undefined)
-    statements.push(`insert into ${DELTA} (${list(columns)}, _op)
-select ${list(columns, 't')}, 'd'
+    statements.push(`insert into ${DELTA} (${list(columns)}, _op, ${TID}, ${columns.map((_, n) => old(n)).join(', ')})
+select ${list(columns, 't')}, 'd', t.ctid, ${list(columns, 't')}
 from ${relationSql(target)} as t
 where ${scope} and not exists (select from ${STAGED} as s where ${equalKeys(key, 's', 't')})`);
-  return [...statements, `analyze ${DELTA}`];
+  // Rows that are found by the index anyway need no statistics.
+  return isProbed ? statements : [...statements, `analyze ${DELTA}`];
 };
 
-/** How often each operation is in `_strata_delta`: one row, a column each; `moved` are rows that change their place. */
+/**
+ * How often each operation is in `_strata_delta`: one row, a column each; `moved` are rows that change their
+ * place; new ones are `unplaced`, or `astray` if their key has a place all the same, since somebody took its row away.
+ */
 export const countDelta = ({ places }: DeltaInput): string => `select
   count(*) filter (where _op = 'i') as inserted, count(*) filter (where _op = 'u') as updated,
   count(*) filter (where _op = 'd') as deleted, count(*) filter (where _op = 'r') as remembered,
   count(*) filter (where _op = 's') as same, count(*) filter (where _op = 'o') as older,
   count(*) filter (where _op = 'n') as excluded,
-  ${places === undefined ? '0' : `count(*) filter (where _op in ('u', 'r') and ${PLACE} <> ${quoteIdentifier(places.field)})`} as moved
+  ${places === undefined ? '0' : `count(*) filter (where _op in ('u', 'r') and ${PLACE} <> ${quoteIdentifier(places.field)})`} as moved,
+  ${places === undefined ? '0' : `count(*) filter (where _op = 'i' and ${PLACE} is null)`} as unplaced,
+  ${places === undefined ? '0' : `count(*) filter (where _op = 'i' and ${PLACE} is not null)`} as astray
 from ${DELTA}`;
 
-/** Appends the old images (weight -1) and the new ones (+1) to the feed. Must run before {@link applyDelta}. */
-export const feedDelta = (input: DeltaInput, version: bigint): string => {
-  const { target, columns, lookup } = input;
-  const join =
-    lookup === 'probe'
-      ? `cross join lateral (${probe(input, 'd')}) as t`
-      : `inner join ${relationSql(target)} as t on ${isSameRow(input)}`;
-  return `insert into ${relationSql(feedRelation(target))} (${list(columns)}, _weight, _version)
-select ${list(columns, 't')}, -1, ${version}
-from ${DELTA} as d
-${join}
-where d._op in ('u', 'd')
+/** Appends the old images (weight -1) and the new ones (+1) to the feed. */
+export const feedDelta = ({ target, columns }: DeltaInput, version: bigint): string =>
+  `insert into ${relationSql(feedRelation(target))} (${list(columns)}, _weight, _version)
+select ${columns.map((_, n) => old(n)).join(', ')}, -1, ${version}
+from ${DELTA}
+where _op in ('u', 'd')
 union all
-select ${list(columns, 'd')}, 1, ${version}
-from ${DELTA} as d
-where d._op in ('i', 'u')`;
-};
+select ${list(columns)}, 1, ${version}
+from ${DELTA}
+where _op in ('i', 'u')`;
 
 /** Who reads the feed next plans with how much of it is new; only that column is looked at. */
 export const analyzeFeed = (target: RelationName): string =>
@@ -171,7 +178,9 @@ export const analyzeFeed = (target: RelationName): string =>
 export interface Application {
   readonly sql: string;
   /** The operations of the delta that it carries out, each on one row. */
-  readonly operations: readonly ('inserted' | 'updated' | 'deleted' | 'remembered' | 'moved')[];
+  readonly operations: readonly (
+    'inserted' | 'updated' | 'deleted' | 'remembered' | 'moved' | 'unplaced' | 'astray'
+  )[];
 }
 
 /** Deletes, then updates, then inserts: in this order a history of versions never overlaps in between. */

@@ -34,11 +34,8 @@ export const createKeyPlaces = (places: KeyPlaces, from: string): string[] => {
   ];
 };
 
-/**
- * Carries the delta out for the places, as `applyDelta` does for the rows; must run before it. A key that has a place,
- * but no row there since somebody took it away, gets its new place; one that has a row stays, and the counts differ.
- */
-export const applyToKeyPlaces = (places: KeyPlaces, target: RelationName): Application[] => {
+/** Carries the delta out for the places, as `applyDelta` does for the rows. What is astray is new, and has a place. */
+export const applyToKeyPlaces = (places: KeyPlaces): Application[] => {
   const table = relationSql(places.table);
   const field = q(places.field);
   const sameKey = places.key.map((k) => `k.${q(k)} = d.${q(k)}`).join(' and ');
@@ -52,10 +49,12 @@ export const applyToKeyPlaces = (places: KeyPlaces, target: RelationName): Appli
       operations: ['moved'],
     },
     {
-      sql: `insert into ${table} as k (${columnsOf(places)}) select ${columnsOf(places)} from ${DELTA} where _op = 'i'
-on conflict (${places.key.map(q).join(', ')}) do update set ${field} = excluded.${field}
-where not exists (select from ${relationSql(target)} as t where ${places.key.map((k) => `t.${q(k)} = k.${q(k)}`).join(' and ')} and t.${field} = k.${field})`,
-      operations: ['inserted'],
+      sql: `update ${table} as k set ${field} = d.${field} from ${DELTA} as d where d._op = 'i' and d.${PLACE} is not null and ${sameKey}`,
+      operations: ['astray'],
+    },
+    {
+      sql: `insert into ${table} (${columnsOf(places)}) select ${columnsOf(places)} from ${DELTA} where _op = 'i' and ${PLACE} is null`,
+      operations: ['unplaced'],
     },
   ];
 };

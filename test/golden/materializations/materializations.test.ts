@@ -76,10 +76,9 @@ const statements: Record<string, readonly string[]> = {
   'compare-partitioned': [...compareStaged(partitioned), countDelta(partitioned)],
   'compare-probing': compareStaged({ ...delta, lookup: 'probe' }),
   'compare-probing-partitioned': compareStaged({ ...partitioned, lookup: 'probe' }),
-  'apply-delta-probing': [feedDelta({ ...partitioned, lookup: 'probe' }, 7n)],
   'apply-delta-partitioned': [
     feedDelta(partitioned, 7n),
-    ...[...applyToKeyPlaces(places, target), ...applyDelta(partitioned)].map((a) => a.sql),
+    ...[...applyToKeyPlaces(places), ...applyDelta(partitioned)].map((a) => a.sql),
   ],
   'create-key-places': createKeyPlaces(places, '"gold"."things"'),
   'create-feed': createFeed(target, target),
