@@ -4,6 +4,7 @@ import { ask, HARNESS, withSession } from './ask';
 import type { ArmedFault, FaultFiles, Hit } from './fault-files';
 import { type ActivityFault, type Fault, isActivityFault, type TimedFault } from './faults';
 import type { InputFile } from './input-files';
+import { waitFor } from '../support/wait-for';
 import { halfVisible } from './half-visible';
 import { FREEZE_MS, SERVER_GIVES_UP_MS, TIMEOUTS_MS } from './limits';
 import type { Pipeline } from './pipeline';
@@ -241,9 +242,12 @@ export class Injector {
   /** Of one file: the same start again, another start beside it, or the same message to the coordinator again. */
   private async startAgain(variant: number): Promise<string | undefined> {
     const { pipeline } = this.deps;
-    const file = this.input[variant % this.input.length];
-    if (file === undefined) return undefined;
-    const [workflowId = ''] = pipeline.startedFor.get(file.path) ?? [];
+    const isStarted = (): InputFile[] => this.input.filter((f) => pipeline.startedFor.has(f.path));
+    // The moment may be before the first start of the round.
+    await waitFor(() => isStarted().length > 0, { what: 'a first load of the round' });
+    const started = isStarted();
+    const file = started[variant % started.length] as InputFile;
+    const [workflowId] = pipeline.startedFor.get(file.path) as [string];
     if (variant % 3 === 0) await pipeline.ingest(file, workflowId);
     else if (variant % 3 === 1) await pipeline.ingest(file, `${workflowId}/again`);
     else await pipeline.redeliver({ batchId: String(1 + (variant % 5)), dataset: file.dataset });
