@@ -29,8 +29,8 @@ const USAGE = `usage: npm run bench -- [options]
   --json FILE     every figure, its floor, its ratio, and whether the tables were equal
   --keep FOLDER   keeps the generated data there, and uses what is there already
   --one-after-the-other
-                  full (the first build) and incremental only, and not by turns: the floor first, which is dropped before
-                  strata begins. For bases of which the disk holds one copy, 50000000 say: some 50 GB instead of 90
+                  first build and batches not by turns: the floor first, which is dropped before strata begins; without
+                  ingest and full refresh. For bases of which the disk holds one copy: some 50 GB of 50000000, not 90
 
 The servers are the embedded ones, in a folder of their own that is removed in the end.
 `;
@@ -131,17 +131,25 @@ interface Outcome {
   readonly session?: PartResult['session'];
 }
 
-const measure = async (bench: Bench, ingestBench: Bench, parts: readonly Part[]): Promise<PartResult> => {
+const measure = async (
+  open: (name: string) => Promise<Bench>,
+  { parts, oneAfterTheOther }: Options,
+): Promise<PartResult> => {
+  const bench = await open('warehouse');
   const results: PartResult[] = [];
-  if (parts.includes('ingest')) results.push(await measureIngest(ingestBench));
-  if (parts.some((part) => part !== 'ingest')) {
-    const base = await buildBase(bench);
-    results.push(parts.includes('full') ? base : { ...base, figures: [] });
+  if (oneAfterTheOther) {
+    results.push(await measureOneAfterTheOther(bench));
+  } else {
+    if (parts.includes('ingest')) results.push(await measureIngest(await open('ingest')));
+    if (parts.some((part) => part !== 'ingest')) {
+      const base = await buildBase(bench);
+      results.push(parts.includes('full') ? base : { ...base, figures: [] });
+    }
+    if (parts.includes('incremental')) results.push(await measureIncremental(bench));
   }
-  if (parts.includes('incremental')) results.push(await measureIncremental(bench));
   if (parts.includes('nothing')) results.push(await measureNothing(bench));
   if (parts.includes('queries')) results.push(await measureQueries(bench));
-  if (parts.includes('full')) results.push(await measureFull(bench));
+  if (parts.includes('full') && !oneAfterTheOther) results.push(await measureFull(bench));
   const session = results.find((r) => r.session)?.session;
   return {
     ...(session === undefined ? {} : { session }),
@@ -177,11 +185,7 @@ const runBench = async (options: Options, home: string, signal: AbortSignal): Pr
         reject(signal.reason as Error);
       });
     });
-    const bench = await open('warehouse');
-    const measured = options.oneAfterTheOther
-      ? measureOneAfterTheOther(bench)
-      : measure(bench, await open('ingest'), options.parts);
-    return { settings, ...(await Promise.race([measured, aborted])) };
+    return { settings, ...(await Promise.race([measure(open, options), aborted])) };
   } finally {
     for (const warehouse of warehouses) await warehouse.close();
     await stack.release();

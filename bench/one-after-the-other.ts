@@ -77,11 +77,11 @@ export const measureOneAfterTheOther = async (bench: Bench): Promise<PartResult>
   const steps = { strata, floor };
   return {
     figures: [
-      figureOf({ part: 'full', name: 'first build', unit: 's', target: 1.2 }, [
+      figureOf({ part: 'full', name: 'first build', unit: 's', goal: 'at most', target: 1.2 }, [
         seconds(strata.build, floor.build),
       ]),
       figureOf(
-        { part: 'incremental', name: 'one batch, by request', unit: 's', target: 1.3 },
+        { part: 'incremental', name: 'one batch, by request', unit: 's', goal: 'at most', target: 1.3 },
         strata.batches.map((batch, i) => seconds(batch, floor.batches[i])),
         steps,
       ),
