@@ -24,11 +24,10 @@ const resultOfFailure = (error: unknown): ArchivePartitionsResult => {
 };
 
 const linesOf = ({ partitions, more }: ArchivePartitionsResult): string[] => {
-  const rows = partitions.map((p) => [p.relation, p.partition, p.state, p.problem]);
+  const rows = partitions.map((p) => [p.relation, p.partition, p.state]);
   return [
-    ...(rows.length === 0
-      ? ['nothing to archive']
-      : tableLines(['relation', 'partition', 'state', 'problem'], rows)),
+    ...(rows.length === 0 ? ['nothing to archive'] : tableLines(['relation', 'partition', 'state'], rows)),
+    ...partitions.flatMap(({ problem }) => (problem === undefined ? [] : [`refused: ${problem}`])),
     ...(more ? ['there is more: run it again'] : []),
   ];
 };
