@@ -1,4 +1,4 @@
-import type { DeclaredSchedule } from '../domain/schedule-kinds';
+import type { DeclaredSchedule, ScheduleVariable } from '../domain/schedule-kinds';
 import type { Config } from '../config';
 import { readSchedules } from '../project/read-schedules';
 import type { ScheduleTarget } from '../temporal/schedule-options';
@@ -20,11 +20,17 @@ export const declaredSchedules = async ({
   projectDir,
   warehouse,
   inbox,
+  archive,
   temporal,
 }: Config): Promise<DeclaredHere> => {
   const declared = await readSchedules(projectDir);
   const all = declared ?? [];
-  const isLeftOut = ({ onlyIf }: DeclaredSchedule): boolean => onlyIf !== undefined && inbox === undefined;
+  const values: Readonly<Record<ScheduleVariable, string | undefined>> = {
+    STRATA_INBOX: inbox,
+    STRATA_ARCHIVE: archive,
+  };
+  const isLeftOut = ({ onlyIf }: DeclaredSchedule): boolean =>
+    onlyIf !== undefined && values[onlyIf] === undefined;
   return {
     hasFile: declared !== undefined,
     schedules: all.filter((schedule) => !isLeftOut(schedule)),

@@ -5,6 +5,7 @@ import {
   policyProblem,
   SCHEDULE_KINDS,
   SCHEDULE_OVERLAPS,
+  SCHEDULE_VARIABLES,
   type SchedulePolicy,
   type ScheduleTimes,
 } from '../domain/schedule-kinds';
@@ -54,13 +55,16 @@ const Schedule = z.strictObject({
   catchup_window: duration.refine((ms) => ms >= 10_000, 'at least 10s is expected').optional(),
   jitter: duration.optional(),
   paused: z.boolean().optional(),
-  only_if: z.literal('STRATA_INBOX', { error: 'STRATA_INBOX is all that it can be' }).optional(),
+  only_if: z
+    .enum(SCHEDULE_VARIABLES, { error: `one of ${SCHEDULE_VARIABLES.join(', ')} is expected` })
+    .optional(),
   select: words.optional(),
   exclude: words.optional(),
   full_refresh: z.boolean().optional(),
   vars: z.record(z.string(), z.unknown()).optional(),
   time_var: z.string().min(1).optional(),
   host: z.string().min(1).optional(),
+  model: z.string().min(1).optional(),
 });
 type Schedule = z.infer<typeof Schedule>;
 
@@ -100,6 +104,7 @@ const ONLY_OF: Readonly<Record<string, readonly string[]>> = {
   full_refresh: ['run'],
   time_var: ['run'],
   host: ['inbox'],
+  model: ['archive'],
 };
 
 /** The setting that is wrong, and why. */
@@ -150,6 +155,7 @@ export const parseSchedules = (file: ProjectFile): DeclaredSchedule[] => {
       exclude: s.exclude,
       vars: s.vars,
       host: s.host,
+      model: s.model,
     };
   });
 };

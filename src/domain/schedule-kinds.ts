@@ -2,8 +2,12 @@ import { assertNever } from './assert-never';
 import { SCHEDULE_BACKFILL_AFTER_MS } from './logical-time';
 
 /** What a schedule starts. */
-export const SCHEDULE_KINDS = ['freshness', 'inbox', 'maintenance', 'verify', 'run'] as const;
+export const SCHEDULE_KINDS = ['freshness', 'inbox', 'maintenance', 'verify', 'archive', 'run'] as const;
 export type ScheduleKind = (typeof SCHEDULE_KINDS)[number];
+
+/** Variables that a schedule may need: where one is not set it is left out. */
+export const SCHEDULE_VARIABLES = ['STRATA_INBOX', 'STRATA_ARCHIVE'] as const;
+export type ScheduleVariable = (typeof SCHEDULE_VARIABLES)[number];
 
 /** When one is due while the one before goes on. None stops what goes on. */
 export const SCHEDULE_OVERLAPS = ['skip', 'buffer_one', 'buffer_all', 'allow_all'] as const;
@@ -41,12 +45,14 @@ export interface DeclaredSchedule extends ScheduledWork {
   readonly times: ScheduleTimes;
   readonly policy: SchedulePolicy;
   readonly paused: boolean;
-  readonly onlyIf?: 'STRATA_INBOX' | undefined;
+  readonly onlyIf?: ScheduleVariable | undefined;
   readonly select?: readonly string[] | undefined;
   readonly exclude?: readonly string[] | undefined;
   readonly vars?: Readonly<Record<string, unknown>> | undefined;
   /** Whose inbox. */
   readonly host?: string | undefined;
+  /** Only this model's partitions. */
+  readonly model?: string | undefined;
 }
 
 const MINUTE = 60_000;
@@ -60,6 +66,7 @@ const HOUR = 60 * MINUTE;
  * - inbox: the next look sees all that this one would have: nothing is made up for, nothing waits. Looking is cheap.
  * - maintenance, verify: once is enough, and late is better than never: made up for within half a day. They are heavy
  *   on the database, hence the jitter; one that goes on does the work of the next.
+ * - archive: as these two: what was not archived the last time is the next one's.
  * - run: what arrives while one goes on is the next one's work: one waits, and runs once for all. A full refresh that
  *   goes on makes another one needless. Runs that are told their time are each for a time of its own: all of them wait.
  */
@@ -71,6 +78,7 @@ export const policyOf = ({ kind, fullRefresh, timeVar }: ScheduledWork): Schedul
       return { overlap: 'skip', catchupMs: MINUTE, jitterMs: 0 };
     case 'maintenance':
     case 'verify':
+    case 'archive':
       return { overlap: 'skip', catchupMs: 12 * HOUR, jitterMs: 10 * MINUTE };
     case 'run':
       if (timeVar !== undefined) return { overlap: 'buffer_all', catchupMs: 24 * HOUR, jitterMs: 0 };
@@ -91,6 +99,8 @@ export const whyNoBackfill = ({ kind, timeVar }: ScheduledWork): string | undefi
       return 'maintenance clears away what is there now, whatever time it is for';
     case 'verify':
       return 'a verification compares the tables as they are now, whatever time it is for';
+    case 'archive':
+      return 'an archiving takes what is past its retention now, whatever time it is for';
     case 'run':
       return timeVar === undefined
         ? 'its runs are all alike: declare time_var to tell them their time'

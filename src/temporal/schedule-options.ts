@@ -33,6 +33,7 @@ const TYPES: Readonly<Record<ScheduleKind, string>> = {
   inbox: WORKFLOW.inbox,
   maintenance: WORKFLOW.maintenance,
   verify: WORKFLOW.verify,
+  archive: WORKFLOW.archivePartitions,
   run: WORKFLOW.scheduledRun,
 };
 
@@ -52,12 +53,13 @@ export const seenAs = ({ spec, policies, action }: ScheduleDescription): string 
 };
 
 const inputOf = (schedule: DeclaredSchedule): object => {
-  const { kind, select, exclude, vars, fullRefresh, timeVar, host } = schedule;
+  const { kind, select, exclude, vars, fullRefresh, timeVar, host, model } = schedule;
   const selection = {
     ...(select === undefined ? {} : { select }),
     ...(exclude === undefined ? {} : { exclude }),
     ...(vars === undefined ? {} : { vars }),
     ...(host === undefined ? {} : { host }),
+    ...(model === undefined ? {} : { model }),
   };
   if (kind !== 'run') return selection;
   return {

@@ -16,6 +16,7 @@ import {
   triggerSchedule,
 } from '../../src/temporal/operate-schedules';
 import type { Condition } from '../../src/wire/alerts';
+import type { ArchiveNextInput } from '../../src/wire/archive';
 import {
   alertWorkflowId,
   pipelineWorkflowId,
@@ -266,6 +267,7 @@ test('a wrong input is told of where a schedule gives it, by its name; who gives
     WORKFLOW.inbox,
     WORKFLOW.maintenance,
     WORKFLOW.verify,
+    WORKFLOW.archivePartitions,
     WORKFLOW.scheduledRun,
   ];
   const wrong = { nonsense: 1 };
@@ -308,6 +310,42 @@ test("a selection that chooses nothing is a schedule's mistake: it is told of, a
   await createScheduled(taskQueue, 'weekly', WORKFLOW.verify, {});
   await waitFor(() => of(subjectOf(WORKFLOW.verify, 'weekly')).includes('firing'), { timeoutMs: 60_000 });
 }, 180_000);
+
+test('a schedule of kind archive archives; what fails is told by its name, and what is right again', async () => {
+  const asked: ArchiveNextInput[] = [];
+  const told: Condition[] = [];
+  let isBroken = true;
+  const { taskQueue } = await bench.start({
+    archiveNext: (input) => {
+      asked.push(input);
+      return isBroken
+        ? Promise.reject(ApplicationFailure.nonRetryable('nowhere', 'ARCHIVE_UNSET'))
+        : Promise.resolve({ done: { relation: 'gold.fct', partition: 'fct_2020_01', state: 'archived' } });
+    },
+    raiseAlerts: async ({ conditions }) => void told.push(...conditions),
+  });
+  const { apply, list, warehouse } = openWarehouse(taskQueue);
+  const schedules = { cold: { kind: 'archive', model: 'fct', ...NEVER } };
+  await apply(schedules);
+  const subject = 'workflow archivePartitions of schedule cold';
+  const statesOf = () => told.filter((c) => c.subject === subject).map((c) => c.state);
+  await triggerSchedule(bench.client, { warehouse, name: 'cold' });
+  await waitFor(() => statesOf().length === 1, { timeoutMs: 60_000 });
+  isBroken = false;
+  const triggerAgain = async (): Promise<boolean> => {
+    // One that is due while the one before has not quite ended is skipped.
+    await triggerSchedule(bench.client, { warehouse, name: 'cold' });
+    return statesOf().length > 1;
+  };
+  await waitFor(triggerAgain, { timeoutMs: 60_000, intervalMs: 500 });
+  expect(statesOf().slice(0, 2)).toEqual(['firing', 'ok']);
+  expect(asked[0]).toEqual({ model: 'fct' });
+  expect(await list(schedules)).toMatchObject([{ name: 'cold', kind: 'archive', standing: 'applied' }]);
+  const from = new Date('2026-01-01T00:00:00Z');
+  expect(
+    await errorOf(backfillSchedule(bench.client, { warehouse, name: 'cold', from, to: new Date() })),
+  ).toContain('whatever time it is for');
+}, 120_000);
 
 test('what succeeds again says of which schedule it was', async () => {
   const asked: unknown[] = [];
@@ -455,7 +493,10 @@ test('the commands do all of it, and say what they did', async () => {
     }
   };
   const changes = (change: string) => names.map((name) => ({ name, change }));
-  const leftOut = [{ name: 'inbox', why: 'STRATA_INBOX is not set' }];
+  const leftOut = [
+    { name: 'inbox', why: 'STRATA_INBOX is not set' },
+    { name: 'archive', why: 'STRATA_ARCHIVE is not set' },
+  ];
   expect(await strata('apply')).toEqual([0, { schedules: changes('created'), leftOut }]);
   expect(await strata('apply')).toEqual([0, { schedules: changes('unchanged'), leftOut }]);
   expect(await strata('pause', 'verify', 'daily', '--note', 'holidays')).toEqual([

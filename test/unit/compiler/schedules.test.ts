@@ -62,6 +62,18 @@ test.each([
   expect(() => parse(one('kind: verify', `calendar: ${text}`))).toThrow(why);
 });
 
+test('an archive is of all models or of one, is made up for late, and goes on alone', () => {
+  expect(parse(one('kind: archive', 'every: 1d', 'model: fct'))).toMatchObject([
+    { kind: 'archive', model: 'fct', policy: { overlap: 'skip', catchupMs: 12 * 3_600_000 } },
+  ]);
+  expect(problemOf(one('kind: run', 'every: 1d', 'model: fct'))).toContain(
+    'schedules.a.model: it is no setting of kind run',
+  );
+  expect(problemOf(one('kind: archive', 'every: 1d', 'only_if: STRATA_HOST'))).toContain(
+    'schedules.a.only_if: one of STRATA_INBOX, STRATA_ARCHIVE is expected',
+  );
+});
+
 test('runs that are told their time all wait; of others one; a full refresh makes another one needless', () => {
   const overlap = (...lines: string[]) => parse(one('kind: run', 'every: 1h', ...lines))[0]?.policy.overlap;
   expect([overlap('time_var: at'), overlap(), overlap('full_refresh: true')]).toEqual([
@@ -139,8 +151,11 @@ test.each([
   expect(problemOf(text)).toContain(expected);
 });
 
-test("Echo's schedules have one of each kind, and the inbox only where there is one", () => {
+test("Echo's schedules have one of each kind, the inbox and the archive only where there is one", () => {
   const schedules = parse(readText('sql/schedules.yml'));
   expect(schedules.map(({ kind }) => kind).sort()).toEqual([...SCHEDULE_KINDS].sort());
-  expect(schedules.filter(({ onlyIf }) => onlyIf !== undefined).map(({ kind }) => kind)).toEqual(['inbox']);
+  expect(schedules.flatMap(({ kind, onlyIf }) => (onlyIf === undefined ? [] : [[kind, onlyIf]]))).toEqual([
+    ['inbox', 'STRATA_INBOX'],
+    ['archive', 'STRATA_ARCHIVE'],
+  ]);
 });
