@@ -17,13 +17,15 @@ import {
   measureNothing,
   type PartResult,
 } from './parts';
+import { measureCommands } from './commands';
+import { measureLatency } from './latency';
 import { measureQueries } from './queries';
 import { type Figure, isMet, machineOf, ratioOf, tableOf } from './report';
 import { Warehouse } from './warehouse';
 
 const USAGE = `usage: npm run bench -- [options]
 
-  --part LIST     of ingest, incremental, nothing, queries, full, separated by commas (default: all)
+  --part LIST     of ingest, incremental, nothing, commands, queries, full, latency, separated by commas (default: all)
   --rows N        transactions of the base (default 2000000)
   --batches N     batches of 100,000 transactions and 1,000 customer changes (default 6)
   --json FILE     every figure, its floor, its ratio, and whether the tables were equal
@@ -34,7 +36,7 @@ const USAGE = `usage: npm run bench -- [options]
 
 The servers are the embedded ones, in a folder of their own that is removed in the end.
 `;
-const PARTS = ['ingest', 'incremental', 'nothing', 'queries', 'full'] as const;
+const PARTS = ['ingest', 'incremental', 'nothing', 'commands', 'queries', 'full', 'latency'] as const;
 /** As the floor was tuned on: both sides have the same server. */
 const SERVER_SETTINGS = { shared_buffers: '2GB', maintenance_work_mem: '512MB', max_wal_size: '16GB' };
 const SHOWN_SETTINGS = [
@@ -148,8 +150,11 @@ const measure = async (
     if (parts.includes('incremental')) results.push(await measureIncremental(bench));
   }
   if (parts.includes('nothing')) results.push(await measureNothing(bench));
+  if (parts.includes('commands')) results.push(await measureCommands(bench));
   if (parts.includes('queries')) results.push(await measureQueries(bench));
   if (parts.includes('full') && !oneAfterTheOther) results.push(await measureFull(bench));
+  // Last: its files are no part of what the floor has.
+  if (parts.includes('latency')) results.push(await measureLatency(bench));
   const session = results.find((r) => r.session)?.session;
   return {
     ...(session === undefined ? {} : { session }),

@@ -3,7 +3,12 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, renameSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { Client as TemporalClient, Connection, WithStartWorkflowOperation } from '@temporalio/client';
+import {
+  Client as TemporalClient,
+  Connection,
+  type WorkflowHandle,
+  WithStartWorkflowOperation,
+} from '@temporalio/client';
 import type { IngestResult } from '../src/wire/ingest';
 import { pipelineWorkflowId, UPDATE, WORKFLOW } from '../src/wire/names';
 import type { RunRequest, StartedRun } from '../src/wire/pipeline';
@@ -35,6 +40,18 @@ export class Warehouse {
     private readonly connection: Connection,
     private readonly temporal: TemporalClient,
   ) {}
+
+  get inbox(): string {
+    return this.servers.inbox;
+  }
+
+  get client(): TemporalClient {
+    return this.temporal;
+  }
+
+  handleOf(workflowId: string, runId: string): WorkflowHandle {
+    return this.temporal.workflow.getHandle(workflowId, runId);
+  }
 
   /** Starts a worker, and waits until it serves. */
   static async open(servers: Servers): Promise<Warehouse> {
@@ -116,6 +133,22 @@ export class Warehouse {
       renameSync(arriving, join(this.servers.inbox, `${dataset}.csv`));
     }
     return this.command(['inbox']);
+  }
+
+  /** Starts a command that stays. */
+  startCommand(words: readonly string[]): { readonly stop: () => Promise<void> } {
+    const command = spawn(process.execPath, [CLI, ...words], {
+      cwd: ROOT,
+      env: environmentOf(this.servers),
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    const ended = new Promise<void>((done) => command.once('close', () => done()));
+    return {
+      stop: () => {
+        command.kill('SIGTERM');
+        return ended;
+      },
+    };
   }
 
   /** A command as a process, which joins the running worker. */
