@@ -118,7 +118,6 @@ export const measureLatency = async (bench: Bench): Promise<PartResult> => {
       figureOf({ ...about, name: 'file in the inbox to marts', target: 2 }, of(seconds), shares),
       figureOf({ ...about, name: 'the same, 95 %', target: 2 }, of([percentile(seconds, 0.95)])),
       figureOf({ ...about, name: "Temporal's share of it", target: 0.5 }, of(shares.map((s) => s.temporal))),
-      figureOf({ ...about, name: 'until a look finds it', target: 0.5 }, of(shares.map((s) => s.untilLook))),
     ],
     comparisons: {},
   };
