@@ -148,3 +148,21 @@ export const withArchived = <T>(
   const parsed = parseLocation(location);
   return parsed.kind === 's3' ? withObject(access, { location, ...parsed }, work) : withFile(location, work);
 };
+
+const manifestOf = (file: string): string => file.replace(/\.parquet$/, '.manifest.json');
+
+/** Deletes an archived file and its manifest; what is gone already is no error. @throws SOURCE_DENIED, SOURCE_UNREACHABLE */
+export const removeArchived = async ({ sdk, client }: S3Access, location: string): Promise<void> => {
+  const parsed = parseLocation(location);
+  if (parsed.kind !== 's3') {
+    for (const path of [location, manifestOf(location)]) await rm(path, { force: true });
+    return;
+  }
+  try {
+    const { DeleteObjectCommand } = await sdk();
+    for (const Key of [parsed.key, manifestOf(parsed.key)])
+      await (await client()).send(new DeleteObjectCommand({ Bucket: parsed.bucket, Key }));
+  } catch (error) {
+    throw asS3Error(location, error);
+  }
+};

@@ -1,3 +1,4 @@
 export { archiveStep } from './archive-partition';
 export type { ArchiveDeps } from './archive-store';
+export { pruneArchives } from './prune-archives';
 export { restorePartitions } from './restore-partition';

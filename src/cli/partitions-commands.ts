@@ -15,7 +15,9 @@ const monthOption = (text: string): string => {
 export const addPartitions = (program: Command, act: Act): void => {
   const partitions = program
     .command('partitions')
-    .description('the monthly partitions of models that say partition_by: list, adopt, archive, restore');
+    .description(
+      'the monthly partitions of models that say partition_by: list, adopt, archive, restore, prune',
+    );
   withDatabase(partitions.command('list'))
     .description('lists partitions: period, rows, bytes, state, last change')
     .argument('[model]', 'only of this one: its name, or its relation')
@@ -62,5 +64,13 @@ export const addPartitions = (program: Command, act: Act): void => {
         () =>
           (require('./partitions-restore') as typeof import('./partitions-restore')).partitionsRestoreCommand,
       )({ ...options, model, months }),
+    );
+  withDatabase(partitions.command('prune'))
+    .description('deletes the files of archived partitions that came back, and are live or archived anew')
+    .argument('[model]', 'only of this one: its name, or its relation')
+    .action((model: string | undefined, options: CommonOptions) =>
+      act(
+        () => (require('./partitions-prune') as typeof import('./partitions-prune')).partitionsPruneCommand,
+      )({ ...options, ...(model === undefined ? {} : { model }) }),
     );
 };

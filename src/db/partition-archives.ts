@@ -56,6 +56,44 @@ export const archivesOf = async (
     `)
   ).map(parse);
 
+/** Those that came back, and whose month is attached, or archived anew: their files count no more. */
+export const supersededArchives = async (
+  connection: CommonQueryMethods,
+  relation: RelationName,
+): Promise<PartitionArchive[]> =>
+  (
+    await connection.any(sql.type(Row)`
+      select ${columns} from ops.partition_archive as a
+      where relation = ${relationKey(relation)} and state = 'restored' and location is not null
+        and not exists (
+          select from ops.partition_archive as b where b.location = a.location and b.state <> 'restored'
+        )
+        and (
+          exists (
+            select from ops.partition_archive as b
+            where b.relation = a.relation and b.partition = a.partition and b.state = 'archived'
+          )
+          or exists (
+            select from pg_inherits as i
+            inner join pg_class as p on p.oid = i.inhparent
+            inner join pg_namespace as n on n.oid = p.relnamespace
+            inner join pg_class as c on c.oid = i.inhrelid
+            where n.nspname = ${relation.schema} and p.relname = ${relation.name} and c.relname = a.partition
+              and not i.inhdetachpending
+          )
+        )
+      order by archive_id
+    `)
+  ).map(parse);
+
+/** Notes that a superseded archive's file is gone. */
+export const forgetFile = async (connection: CommonQueryMethods, archiveId: string): Promise<void> => {
+  await connection.query(sql.typeAlias('void')`
+    update ops.partition_archive set location = null
+    where archive_id = ${archiveId}::bigint and state = 'restored'
+  `);
+};
+
 /** One of them, held to the end of the transaction if there is one. */
 export const findArchive = async (
   connection: CommonQueryMethods,

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync, readFileS
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { withArchives } from '../../../src/activities/with-archives';
-import { archiveStep, restorePartitions } from '../../../src/archive';
+import { archiveStep, pruneArchives, restorePartitions } from '../../../src/archive';
 import { createS3Access } from '../../../src/ingest';
 import type { TransformInput, Verification } from '../../../src/wire/transform';
 import { openSession } from '../../support/database';
@@ -221,6 +221,25 @@ test('who changes a detached month by hand has it written anew, not dropped', as
   await archive();
   await restore();
   expect(await one("select n from shop.m where id = 'k3'")).toBe(77777);
+});
+
+test('files are deleted when it is asked for, and only where their month is live or archived anew', async () => {
+  const prune = () => pruneArchives(deps(), { relation, signal });
+  const manifestOf = (file: string) => file.replace('.parquet', '.manifest.json');
+  const rows = await contents();
+  await archive();
+  const first = await location();
+  expect([await prune(), existsSync(first)]).toEqual([[], true]);
+  await restore();
+  await archive();
+  const second = await location();
+  expect(await prune()).toEqual([first]);
+  expect([first, manifestOf(first), second].map(existsSync)).toEqual([false, false, true]);
+  await restore();
+  // A file that is gone already: killed before that was noted.
+  rmSync(second);
+  expect([await prune(), await prune()]).toEqual([[second], []]);
+  expect([existsSync(manifestOf(second)), await contents()]).toEqual([false, rows]);
 });
 
 describe('what no file can hold', () => {
