@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
+import { pruneArchives } from '../../src/archive';
 import { loadConfig } from '../../src/config';
+import { createS3Access } from '../../src/ingest';
 import type { ArchivePartitionsResult } from '../../src/wire/archive';
 import { WORKFLOW } from '../../src/wire/names';
 import type { TransformInput, TransformResult } from '../../src/wire/transform';
@@ -101,6 +103,13 @@ test('months of Echo go to S3 and come back for what is late, corrected, or of a
   expect(await live()).toEqual({ facts: ['04T1growth', '02T2growth', '03T3growth'] });
   const after = await marts();
   expect((await archive()).partitions).toHaveLength(2);
+  // Two months that were archived twice: of each the older file counts no more.
+  expect(await s3.keys('facts/')).toHaveLength(8);
+  const s3Access = createS3Access({ pathStyle: true });
+  const relation = { schema: 'gold', name: 'fct_transactions' };
+  const { signal } = new AbortController();
+  expect(await pruneArchives({ pool: store.pool, s3: s3Access }, { relation, signal })).toHaveLength(2);
+  expect(await s3.keys('facts/')).toHaveLength(4);
   await verify();
   await transform({ fullRefresh: true });
   expect(await marts()).toEqual(after);
