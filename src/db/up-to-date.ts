@@ -102,6 +102,8 @@ const unchanged = async (
       select from pg_class as c
       inner join pg_namespace as n on n.oid = c.relnamespace
       where n.nspname || '.' || c.relname = relation and c.relkind in ('r', 'p')
+        -- One that a worker of another role has made is taken over by running its model.
+        and pg_has_role(c.relowner, 'usage')
     )
   `);
   const standing = new Map([

@@ -246,4 +246,12 @@ test('archive, list and restore: what they say, and that a month comes back as i
   const next = await expectDone(['partitions', 'archive', 'fct_transactions', '--before', '2024-02']);
   expect(next.stdout).toMatch(/gold\.fct_transactions +fct_transactions_2024_01 +archived/);
   expect(await live()).toHaveLength(3);
+
+  // January's first file, and February's, whose month is live; January's second one counts.
+  const pruned = JSON.parse((await strata(['partitions', 'prune', '--json'], env)).stdout) as {
+    removed: string[];
+  };
+  expect(pruned.removed.map((path) => existsSync(path))).toEqual([false, false]);
+  expect(await archived()).toHaveLength(JANUARY_ROWS);
+  expect((await expectDone(['partitions', 'prune'])).stdout).toBe('no file to delete\n');
 }, 180_000);
