@@ -8,15 +8,26 @@
 
 with
 {% if is_incremental() %}
-changed as (
-    select customer_id, month
+differences as (
+    select customer_id, month, sum(_weight * mrr) as difference
     from {{ changes(ref('int_customer_months')) }} as c
     group by 1, 2
     having sum(_weight * mrr) <> 0
 ),
 
--- The months themselves, the month before, which sees who stays, and the next active one, however late: it compares
--- with the month before it, and may be the first one or no longer.
+changed as (
+    select d.customer_id, d.month, coalesce(m.mrr, 0) > 0 as is_active, coalesce(m.mrr, 0) - d.difference > 0 as was_active
+    from differences as d
+    -- By the index, one at a time.
+    left join lateral (
+        select mrr from {{ ref('int_customer_months') }} as i
+        where i.customer_id = d.customer_id and i.month = d.month
+        offset 0
+    ) as m on true
+),
+
+-- The months themselves; the next active one, however late: it compares with the month before it, and may be the first
+-- one or no longer; and where the customer came or left the month before, which sees who stays.
 affected as (
     select customer_id, month from changed
     union
@@ -31,7 +42,8 @@ affected as (
         union all
         (
             select m.month from {{ ref('int_customer_months') }} as m
-            where m.customer_id = c.customer_id and m.month = (c.month - interval '1 month')::date and m.mrr > 0
+            where c.is_active <> c.was_active
+                and m.customer_id = c.customer_id and m.month = (c.month - interval '1 month')::date and m.mrr > 0
         )
     ) as n
 ),
