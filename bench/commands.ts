@@ -1,7 +1,7 @@
 /** What the command line takes by itself: help, and from the start of a process to the start of what it asks for. */
 import { connect } from './floor';
 import type { Bench, PartResult } from './parts';
-import { figureOf } from './report';
+import { figureAlone } from './report';
 
 const REPEATS = 15;
 
@@ -21,18 +21,17 @@ const untilRunHasStarted = async ({ warehouse, strataUrl }: Bench): Promise<numb
 };
 
 export const measureCommands = async (bench: Bench): Promise<PartResult> => {
-  const help: { strata: number; floor: null }[] = [];
-  const started: { strata: number; floor: null }[] = [];
+  const [help, started] = [[] as number[], [] as number[]];
   await bench.warehouse.command(['run']);
   for (let i = 0; i < REPEATS; i++) {
-    help.push({ strata: (await bench.warehouse.command(['--help'])).seconds, floor: null });
-    started.push({ strata: await untilRunHasStarted(bench), floor: null });
+    help.push((await bench.warehouse.command(['--help'])).seconds);
+    started.push(await untilRunHasStarted(bench));
   }
   const about = { part: 'commands', unit: 's', goal: 'at most' } as const;
   return {
     figures: [
-      figureOf({ ...about, name: 'strata --help', target: 0.15 }, help),
-      figureOf({ ...about, name: 'strata run, until its workflow has started', target: 0.6 }, started),
+      figureAlone({ ...about, name: 'strata --help', target: 0.15 }, help),
+      figureAlone({ ...about, name: 'strata run, until its workflow has started', target: 0.6 }, started),
     ],
     comparisons: {},
   };

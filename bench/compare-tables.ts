@@ -50,6 +50,12 @@ export interface Comparison {
   readonly tables: Readonly<Record<string, { readonly rows: number; readonly different: number }>>;
 }
 
+/** Tables are equal where they have rows, and none that differs. */
+export const comparisonOf = (tables: Comparison['tables']): Comparison => ({
+  tablesEqual: Object.values(tables).every((t) => t.rows > 0 && t.different === 0),
+  tables,
+});
+
 /** Counts the rows that either side has and the other has not (`except all`, both ways, in one pass). */
 export const compareTables = async (floorUrl: string, strataUrl: string): Promise<Comparison> => {
   const floor = await connect(floorUrl);
@@ -71,8 +77,7 @@ export const compareTables = async (floorUrl: string, strataUrl: string): Promis
         ) as counted`);
       tables[table] = { rows: Number(rows[0]?.rows), different: Number(rows[0]?.different) };
     }
-    const tablesEqual = Object.values(tables).every((t) => t.rows > 0 && t.different === 0);
-    return { tablesEqual, tables };
+    return comparisonOf(tables);
   } finally {
     await floor.query('drop server if exists strata cascade').catch(() => undefined);
     await floor.end();
@@ -107,5 +112,5 @@ export const compareDigests = (expected: Digests, found: Digests): Comparison =>
       return [table, { rows, different: isEqual ? 0 : Math.max(rows, other?.rows ?? 0, 1) }];
     }),
   );
-  return { tablesEqual: Object.values(tables).every((t) => t.rows > 0 && t.different === 0), tables };
+  return comparisonOf(tables);
 };

@@ -43,6 +43,23 @@ export const connect = async (databaseUrl: string): Promise<Client> => {
   return client;
 };
 
+export const checkpoint = async (databaseUrl: string): Promise<void> => {
+  const client = await connect(databaseUrl);
+  await client.query('checkpoint');
+  await client.end();
+};
+
+/** What settings of these names are in a session. */
+export const settingsOf = async (
+  client: Client,
+  names: readonly string[],
+): Promise<Record<string, string>> => {
+  const shown: Record<string, string> = {};
+  for (const name of names)
+    shown[name] = (await client.query<Record<string, string>>(`show ${name}`)).rows[0]?.[name] ?? '';
+  return shown;
+};
+
 export const copyFile = async (
   client: Client,
   target: { readonly table: string; readonly dataset: DatasetName; readonly folder: string },

@@ -7,7 +7,7 @@ import { waitFor } from '../test/support/wait-for';
 import { connect, secondsSince } from './floor';
 import { activitiesSince, coveredMs, type Interval } from './histories';
 import type { Bench, PartResult } from './parts';
-import { figureOf } from './report';
+import { figureAlone } from './report';
 
 const FILES = 20;
 const WARM_UPS = 3;
@@ -112,12 +112,14 @@ export const measureLatency = async (bench: Bench): Promise<PartResult> => {
   const shares = puts.map((put) => sharesOf(put, activities));
   const seconds = puts.map(({ at, inMarts }) => (inMarts - at) / 1000);
   const about = { part: 'latency', unit: 's', goal: 'at most' } as const;
-  const of = (values: readonly number[]) => values.map((strata) => ({ strata, floor: null }));
   return {
     figures: [
-      figureOf({ ...about, name: 'file in the inbox to marts', target: 2 }, of(seconds), shares),
-      figureOf({ ...about, name: 'the same, 95 %', target: 2 }, of([percentile(seconds, 0.95)])),
-      figureOf({ ...about, name: "Temporal's share of it", target: 0.5 }, of(shares.map((s) => s.temporal))),
+      figureAlone({ ...about, name: 'file in the inbox to marts', target: 2 }, seconds, shares),
+      figureAlone({ ...about, name: 'the same, 95 %', target: 2 }, [percentile(seconds, 0.95)]),
+      figureAlone(
+        { ...about, name: "Temporal's share of it", target: 0.5 },
+        shares.map((s) => s.temporal),
+      ),
     ],
     comparisons: {},
   };

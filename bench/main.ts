@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Comparison } from './compare-tables';
 import { type DataOptions, generateData } from './data';
-import { connect, createFloor, SESSION_SQL } from './floor';
+import { connect, createFloor, SESSION_SQL, settingsOf } from './floor';
 import { measureOneAfterTheOther } from './one-after-the-other';
 import { openStack } from './open-stack';
 import {
@@ -111,9 +111,7 @@ const createDatabases = async (
 ): Promise<Record<string, string>> => {
   const client = await connect(databaseUrl);
   for (const name of names) await client.query(`create database ${name}`);
-  const shown: Record<string, string> = {};
-  for (const name of SHOWN_SETTINGS)
-    shown[name] = (await client.query<Record<string, string>>(`show ${name}`)).rows[0]?.[name] ?? '';
+  const shown = await settingsOf(client, SHOWN_SETTINGS);
   await client.end();
   return shown;
 };

@@ -1,7 +1,7 @@
 /** For bases of which the disk holds one copy only: the floor first, which leaves digests of its tables; then strata. */
 import { compareDigests, digestTables } from './compare-tables';
 import { baseFolder, batchFolder } from './data';
-import { buildFloor, connect, loadFloorBase, runFloorBatch, type Timed } from './floor';
+import { buildFloor, checkpoint, connect, loadFloorBase, runFloorBatch, type Timed } from './floor';
 import type { Bench, PartResult } from './parts';
 import { figureOf } from './report';
 
@@ -9,12 +9,6 @@ interface Side {
   readonly build: Timed;
   readonly batches: readonly Timed[];
 }
-
-const checkpoint = async (url: string): Promise<void> => {
-  const client = await connect(url);
-  await client.query('checkpoint');
-  await client.end();
-};
 
 const runSide = async (
   { data, folder, log }: Bench,
@@ -51,10 +45,7 @@ const floorSide = (bench: Bench): Promise<Side> =>
 const strataSide = (bench: Bench): Promise<Side> =>
   runSide(bench, 'strata', {
     url: bench.strataUrl,
-    base: async (folder) => {
-      const { seconds, steps } = await bench.warehouse.batchByRequest(folder);
-      return { seconds: seconds - (steps.load ?? 0), steps };
-    },
+    base: (folder) => bench.warehouse.firstBuild(folder),
     batch: (folder) => bench.warehouse.batchByRequest(folder),
   });
 

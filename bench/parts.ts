@@ -2,8 +2,16 @@
 import { resolve } from 'node:path';
 import { baseFolder, batchFolder, type DataOptions } from './data';
 import { compareTables, type Comparison } from './compare-tables';
-import { buildFloor, connect, copyFile, loadFloorBase, runFloorBatch, secondsSince } from './floor';
-import { type Figure, figureOf } from './report';
+import {
+  buildFloor,
+  checkpoint,
+  connect,
+  copyFile,
+  loadFloorBase,
+  runFloorBatch,
+  secondsSince,
+} from './floor';
+import { type Figure, figureAlone, figureOf } from './report';
 import type { Warehouse } from './warehouse';
 
 export interface Bench {
@@ -24,12 +32,6 @@ export interface PartResult {
 
 const REPEATS = 5;
 const INGEST_REPEATS = 3;
-
-const checkpoint = async ({ floorUrl }: Bench): Promise<void> => {
-  const client = await connect(floorUrl);
-  await client.query('checkpoint');
-  await client.end();
-};
 
 const compare = async ({ floorUrl, strataUrl, log }: Bench, when: string): Promise<Comparison> => {
   const comparison = await compareTables(floorUrl, strataUrl);
@@ -68,9 +70,9 @@ const rawCopy = async ({ floorUrl, folder }: Bench): Promise<number> => {
 export const measureIngest = async (bench: Bench): Promise<PartResult> => {
   const runs = [];
   for (let i = 0; i < INGEST_REPEATS; i++) {
-    await checkpoint(bench);
+    await checkpoint(bench.floorUrl);
     const floor = await rawCopy(bench);
-    await checkpoint(bench);
+    await checkpoint(bench.floorUrl);
     const startedAt = performance.now();
     const { rowsLoaded } = await bench.warehouse.ingest('transactions', baseFolder(bench.folder), true);
     const strata = rowsLoaded / secondsSince(startedAt);
@@ -91,16 +93,15 @@ export const measureIngest = async (bench: Bench): Promise<PartResult> => {
 export const buildBase = async (bench: Bench): Promise<PartResult> => {
   const base = baseFolder(bench.folder);
   await loadFloorBase(bench.floorUrl, base);
-  await checkpoint(bench);
+  await checkpoint(bench.floorUrl);
   const floor = await buildFloor(bench.floorUrl);
-  await checkpoint(bench);
-  const strata = await bench.warehouse.batchByRequest(base);
-  const build = strata.seconds - (strata.steps.load ?? 0);
-  bench.log(`first build: ${build.toFixed(1)} s, floor ${floor.seconds.toFixed(1)} s`);
+  await checkpoint(bench.floorUrl);
+  const strata = await bench.warehouse.firstBuild(base);
+  bench.log(`first build: ${strata.seconds.toFixed(1)} s, floor ${floor.seconds.toFixed(1)} s`);
   const steps = { strata: strata.steps, floor: floor.steps };
   const about = { part: 'full', name: 'first build', unit: 's', goal: 'at most', target: 1.2 } as const;
   return {
-    figures: [figureOf(about, [{ strata: build, floor: floor.seconds }], steps)],
+    figures: [figureOf(about, [{ strata: strata.seconds, floor: floor.seconds }], steps)],
     comparisons: { 'after the base': await compare(bench, 'after the base') },
   };
 };
@@ -111,9 +112,9 @@ export const measureIncremental = async (bench: Bench): Promise<PartResult> => {
   for (let batch = 1; batch <= bench.data.batches; batch++) {
     const folder = resolve(batchFolder(bench.folder, batch));
     const how = batch % 2 === 1 ? 'request' : 'command';
-    await checkpoint(bench);
+    await checkpoint(bench.floorUrl);
     const floor = await runFloorBatch(bench.floorUrl, folder, batch);
-    await checkpoint(bench);
+    await checkpoint(bench.floorUrl);
     const strata = await (how === 'request'
       ? bench.warehouse.batchByRequest(folder)
       : bench.warehouse.batchByCommand(folder));
@@ -142,22 +143,19 @@ interface Run {
 
 /** A run that finds nothing new. */
 export const measureNothing = async (bench: Bench): Promise<PartResult> => {
-  const [request, command] = [
-    [] as { strata: number; floor: null }[],
-    [] as { strata: number; floor: null }[],
-  ];
+  const [request, command] = [[] as number[], [] as number[]];
   await bench.warehouse.transform();
   for (let i = 0; i < REPEATS; i++) {
     const startedAt = performance.now();
     await bench.warehouse.transform();
-    request.push({ strata: secondsSince(startedAt), floor: null });
-    command.push({ strata: (await bench.warehouse.command(['run'])).seconds, floor: null });
+    request.push(secondsSince(startedAt));
+    command.push((await bench.warehouse.command(['run'])).seconds);
   }
   const about = { part: 'nothing', unit: 's', goal: 'at most' } as const;
   return {
     figures: [
-      figureOf({ ...about, name: 'request to finished run', target: 0.5 }, request),
-      figureOf({ ...about, name: 'strata run, process', target: 1 }, command),
+      figureAlone({ ...about, name: 'request to finished run', target: 0.5 }, request),
+      figureAlone({ ...about, name: 'strata run, process', target: 1 }, command),
     ],
     comparisons: {},
   };
@@ -165,9 +163,9 @@ export const measureNothing = async (bench: Bench): Promise<PartResult> => {
 
 /** Everything anew over what stands. */
 export const measureFull = async (bench: Bench): Promise<PartResult> => {
-  await checkpoint(bench);
+  await checkpoint(bench.floorUrl);
   const floor = await buildFloor(bench.floorUrl);
-  await checkpoint(bench);
+  await checkpoint(bench.floorUrl);
   const startedAt = performance.now();
   const { results } = await bench.warehouse.transform({ fullRefresh: true });
   const strata = secondsSince(startedAt);

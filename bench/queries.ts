@@ -1,7 +1,7 @@
 /** Questions of every day: strata's partitions and its daily mart against the same rows in one plain table without an index. */
 import type { Client, QueryResultRow } from 'pg';
-import type { Comparison } from './compare-tables';
-import { connect, secondsSince } from './floor';
+import { type Comparison, comparisonOf } from './compare-tables';
+import { connect, secondsSince, settingsOf } from './floor';
 import type { Bench, PartResult } from './parts';
 import { type Figure, figureOf } from './report';
 
@@ -132,19 +132,13 @@ const measure = async (client: Client, question: Question): Promise<Asked> => {
   return { figure: figureOf(about, runs, { plans }), table: { rows, different } };
 };
 
-const settingsOf = async (client: Client): Promise<Record<string, string>> => {
-  const shown: Record<string, string> = {};
-  for (const name of SHOWN_SETTINGS)
-    shown[name] = (await client.query<Record<string, string>>(`show ${name}`)).rows[0]?.[name] ?? '';
-  return shown;
-};
-
 /** In strata's own database and one session; the copy goes away afterwards. */
 export const measureQueries = async ({ strataUrl, log }: Bench): Promise<PartResult> => {
   const client = await connect(strataUrl);
   try {
     await client.query(SESSION_SQL);
-    log(`queries, both sides: ${JSON.stringify(await settingsOf(client))}`);
+    const session = await settingsOf(client, SHOWN_SETTINGS);
+    log(`queries, both sides: ${JSON.stringify(session)}`);
     await createCopy(client);
     const figures: Figure[] = [];
     const tables: Record<string, Comparison['tables'][string]> = {};
@@ -154,8 +148,7 @@ export const measureQueries = async ({ strataUrl, log }: Bench): Promise<PartRes
       figures.push(figure);
       tables[question.name] = table;
     }
-    const tablesEqual = Object.values(tables).every((t) => t.rows > 0 && t.different === 0);
-    return { figures, comparisons: { queries: { tablesEqual, tables } }, session: await settingsOf(client) };
+    return { figures, comparisons: { queries: comparisonOf(tables) }, session };
   } finally {
     await client.query('drop schema if exists bench cascade').catch(() => undefined);
     await client.end();

@@ -43,6 +43,18 @@ export const figureOf = (
   };
 };
 
+/** A figure that is measured against nothing: its goal is absolute. */
+export const figureAlone = (
+  about: Parameters<typeof figureOf>[0],
+  values: readonly number[],
+  steps?: unknown,
+): Figure =>
+  figureOf(
+    about,
+    values.map((strata) => ({ strata, floor: null })),
+    steps,
+  );
+
 export const isMet = (figure: Figure): boolean => {
   const measured = ratioOf(figure) ?? figure.strata;
   return figure.goal === 'at most' ? measured <= figure.target : measured >= figure.target;

@@ -20,9 +20,9 @@ export const tellOfFailure = async <T>(work: () => Promise<T>): Promise<T> => {
     return await work();
   } catch (error) {
     const reason = failureReason(error);
-    const work = thisWork();
-    if (!isCancellation(error) && !isKnown(reason.code, work.schedule) && patched(ALERTS))
-      await raiseAlerts(failedWorkflowConditions(work, reason, workflowInfo()));
+    const failed = thisWork();
+    if (!isCancellation(error) && !isKnown(reason.code, failed.schedule) && patched(ALERTS))
+      await raiseAlerts(failedWorkflowConditions(failed, reason, workflowInfo()));
     throw originalFailure(error);
   }
 };
