@@ -32,7 +32,8 @@ const sameWorker = (a: LeaseWorker, b: LeaseWorker): boolean =>
 
 /** Whether one's own will most likely be needed: what it loads is loaded while the servers start. */
 export const willNeedWorker = ({ stateDir }: Config): boolean => {
-  const { hasLivingWorker } = require('../stack') as typeof import('../stack'); // eslint-disable-line @typescript-eslint/no-require-imports
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- loads while the servers start
+  const { hasLivingWorker } = require('../stack') as typeof import('../stack');
   return !hasLivingWorker(stateDir, LASTING_ROLES);
 };
 

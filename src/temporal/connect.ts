@@ -1,4 +1,4 @@
-import type { Client, Connection } from '@temporalio/client';
+import type { Client, Connection, ConnectionOptions } from '@temporalio/client';
 import type { TemporalSettings } from '../config';
 import { StrataError } from '../domain/errors';
 import { redact } from '../observability/redact';
@@ -14,6 +14,13 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** gRPC status codes; the enum would need an import of its own. */
 const NOT_FOUND = 5;
 const PERMISSION_DENIED = 7;
+
+type Interceptor = NonNullable<ConnectionOptions['interceptors']>[number];
+const CALL_TO_NOBODY = {
+  start: () => undefined,
+  sendMessage: () => undefined,
+  halfClose: () => undefined,
+} as unknown as ReturnType<Interceptor>;
 
 const whyOf = (error: unknown): string => {
   const { details, message } = error as { details?: unknown; message?: unknown };
@@ -51,7 +58,9 @@ export const connectTemporal = async (
   const { address, namespace, connectionOptions } = settings;
   const temporal = await import('@temporalio/client');
   const retries = temporal.defaultGrpcRetryOptions();
+  // A call that nobody waits for any more would be tried again on a closed channel, which throws from a timer.
   let closed = false;
+  const begun = new WeakSet();
   const { tls, apiKey, metadata } = connectionOptions;
   let connection: Connection;
   try {
@@ -61,9 +70,14 @@ export const connectTemporal = async (
       interceptors: [
         temporal.makeGrpcRetryInterceptor({
           ...retries,
-          // A call that nobody waits for any more would be tried again on a closed channel, which throws from a timer.
           retryableDecider: (attempt, status) => !closed && retries.retryableDecider(attempt, status),
         }),
+        // Of a try that waits already. Calls are known by their options, which all of their tries have.
+        (options, nextCall) => {
+          if (closed && begun.has(options)) return CALL_TO_NOBODY;
+          begun.add(options);
+          return nextCall(options) as ReturnType<Interceptor>;
+        },
       ],
       ...(tls === undefined ? {} : { tls }),
       ...(apiKey === undefined ? {} : { apiKey }),
