@@ -1,3 +1,4 @@
+import { archiveProblems } from '../domain/archive-problems';
 import type { ArchivePartitionsInput, ArchivePartitionsResult } from '../wire/archive';
 import { archiveWorkflowId, WORKFLOW } from '../wire/names';
 import type { CommandContext, CommonOptions } from './context';
@@ -19,7 +20,7 @@ const resultOfFailure = (error: unknown): ArchivePartitionsResult => {
     details?: readonly unknown[];
   };
   const [result] = details ?? [];
-  if (type === 'ARCHIVE_UNFIT' && result !== undefined) return result as ArchivePartitionsResult;
+  if (type === 'ARCHIVE_INCOMPLETE' && result !== undefined) return result as ArchivePartitionsResult;
   throw error;
 };
 
@@ -27,7 +28,7 @@ const linesOf = ({ partitions, more }: ArchivePartitionsResult): string[] => {
   const rows = partitions.map((p) => [p.relation, p.partition, p.state]);
   return [
     ...(rows.length === 0 ? ['nothing to archive'] : tableLines(['relation', 'partition', 'state'], rows)),
-    ...partitions.flatMap(({ problem }) => (problem === undefined ? [] : [`refused: ${problem}`])),
+    ...archiveProblems(partitions).map((problem) => `refused: ${problem}`),
     ...(more ? ['there is more: run it again'] : []),
   ];
 };

@@ -215,6 +215,11 @@ export const errorCatalogue = {
     audience: 'author',
     hint: 'Make the model give NULL, or a number and a time that are finite; the month is in its relation as before.',
   },
+  ARCHIVE_INCOMPLETE: {
+    retryable: false,
+    audience: 'operator',
+    hint: 'Do for each model what the message says; all that it does not name is archived, and the next time tries again.',
+  },
   ARCHIVE_DAMAGED: {
     retryable: false,
     audience: 'operator',

@@ -19,17 +19,20 @@ export interface ArchivedPartition {
   relation: string;
   partition: string;
   /**
-   * `waiting`: somebody reads it, or has not consumed its changes yet; the next time is another try. `refused`: it has
-   * rows that no file can hold, and stays as it is.
+   * `waiting`: somebody reads it, or has not consumed its changes yet; the next time is another try. `refused`: it can't
+   * be archived; the others are all the same.
    */
   state: 'archived' | 'waiting' | 'refused';
-  /** Why it is refused. */
+  /** Why it is refused: a code of the catalogue, or UNEXPECTED, and what is wrong. */
+  code?: string | undefined;
   problem?: string | undefined;
 }
 
 /** What one look came to; without a partition there is none left. */
 export interface ArchiveNextResult {
   done?: ArchivedPartition | undefined;
+  /** The other partitions of its relation that are due, where the whole model is refused. */
+  alike?: string[] | undefined;
   /** Where the next look goes on. */
   next?: string | undefined;
 }
