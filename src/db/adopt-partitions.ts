@@ -2,7 +2,7 @@ import type { CommonQueryMethods, DatabasePool, DatabasePoolConnection } from 's
 import { z } from 'zod';
 import { quoteIdentifier, relationSql } from '../compiler/identifiers';
 import type { ManifestModel, RelationName } from '../compiler/manifest';
-import { buildName, tableConstraints } from '../compiler/materializations/build';
+import { tableConstraints } from '../compiler/materializations/build';
 import { createKeyPlaces, keyPlacesOf } from '../compiler/materializations/key-places';
 import {
   type IncrementalConfig,
@@ -17,7 +17,7 @@ import { withNodeSession } from './node-session';
 import { ensurePartitions, recordChangedMonths } from './partitions';
 import { rawSql } from './raw-sql';
 import { findRelation, relationKey } from './relations';
-import { beginBuild, moveBuilt } from './replace-relation';
+import { beginBuild, swapIn } from './replace-relation';
 import { sql } from './sql';
 import { countRows, execute } from './stage-model';
 
@@ -133,8 +133,7 @@ const adopt = async (
   const places = keyPlacesOf(relation, config);
   if (places) await execute(transaction, createKeyPlaces(places, relationSql(relation)));
   await recordChangedMonths(transaction, relation, { from: relationSql(relation), columns: [field] });
-  await moveBuilt(transaction, relation);
-  await execute(transaction, [`drop schema ${quoteIdentifier(buildName(relation).schema)}`]);
+  await swapIn(transaction, relation);
   // The version and the feed go on: no row has changed, so that nobody has to be built anew.
   await transaction.query(sql.typeAlias('void')`
     update ops.relation

@@ -1,7 +1,6 @@
 import { isStrataError, StrataError } from '../domain/errors';
-import { isSqlState, isTransient, serverMessage, sqlStateOf } from './sqlstate';
+import { isSqlState, isTransient, serverMessage, sqlStateOf, UNIQUE_VIOLATION } from './sqlstate';
 
-const UNIQUE_VIOLATION = new Set(['23505']);
 const NOT_NULL_VIOLATION = new Set(['23502']);
 const QUERY_CANCELED = new Set(['57014']);
 

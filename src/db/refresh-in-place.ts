@@ -1,10 +1,21 @@
 import type { CommonQueryMethods } from 'slonik';
 import { z } from 'zod';
-import { quoteIdentifier, relationSql } from '../compiler/identifiers';
+import { relationSql } from '../compiler/identifiers';
 import type { RelationName } from '../compiler/manifest';
-import { listPartitions } from './list-partitions';
+import {
+  analyzeDifference,
+  deleteStanding,
+  dropDifference,
+  findDifference,
+  insertComing,
+  type Refreshed,
+} from '../compiler/materializations/difference';
 import { rawSql } from './raw-sql';
 import { sql } from './sql';
+import { countRows, execute } from './stage-model';
+
+/** What can be refreshed in its place. */
+export type Takeover = Pick<Refreshed, 'columns' | 'key'>;
 
 const Shape = z.object({
   columns: z.array(z.object({ name: z.string(), type: z.string(), not_null: z.boolean() })),
@@ -50,82 +61,64 @@ const shapeOf = async (
     where n.nspname = ${schema} and c.relname = ${name} and c.relkind in ('r', 'p')
   `)) ?? undefined;
 
-const canTakeOver = (standing: Shape | undefined, built: Shape): boolean =>
-  standing !== undefined &&
+const canTakeOver = (standing: Shape, built: Shape): boolean =>
   built.key.length > 0 &&
   JSON.stringify(standing.columns) === JSON.stringify(built.columns) &&
   standing.partition_key === built.partition_key &&
   built.rules.every((rule) => standing.rules.includes(rule)) &&
   !built.columns.some((column) => INCOMPARABLE.test(column.type));
 
-/** Partitions that the standing table lacks go over as they are; attaching holds up no reader. */
-const movePartitions = async (
+/**
+ * How the relation that stands is made, if it is made like the empty table that `makeEmpty` makes at `empty` (columns,
+ * key, partitioning, indexes): its rows can then be changed to what they are to be.
+ */
+export const findTakeover = async (
   connection: CommonQueryMethods,
   relation: RelationName,
-  built: RelationName,
-): Promise<void> => {
-  const has = new Set((await listPartitions(connection, relation)).map((p) => p.name));
-  for (const { name, bounds } of await listPartitions(connection, built)) {
-    if (has.has(name)) continue;
-    const partition = relationSql({ schema: built.schema, name });
-    const moved = relationSql({ schema: relation.schema, name });
-    for (const statement of [
-      `alter table ${relationSql(built)} detach partition ${partition}`,
-      `alter table ${partition} set schema ${quoteIdentifier(relation.schema)}`,
-      `alter table ${relationSql(relation)} attach partition ${moved} ${bounds}`,
-    ])
-      await connection.query(rawSql(statement));
-  }
+  empty: RelationName,
+  makeEmpty: () => Promise<void>,
+): Promise<Takeover | undefined> => {
+  const standing = await shapeOf(connection, relation);
+  if (standing === undefined) return undefined;
+  await makeEmpty();
+  const shape = await shapeOf(connection, empty);
+  await execute(connection, [`drop table ${relationSql(empty)}`]);
+  return shape !== undefined && canTakeOver(standing, shape)
+    ? { columns: shape.columns.map((c) => c.name), key: shape.key }
+    : undefined;
 };
 
-interface Difference {
-  readonly relation: RelationName;
-  readonly built: RelationName;
-  readonly shape: Shape;
-}
+const Count = z.object({ rows: z.coerce.number() });
 
-const columnList = ({ columns }: Shape, prefix = ''): string =>
-  columns.map((c) => `${prefix}${quoteIdentifier(c.name)}`).join(', ');
+/** Of more rows that are others now, in per cent, the table's statistics are made anew. */
+const ANALYZED_FROM_PERCENT = 10;
 
-const sameKey = ({ key }: Shape): string =>
-  key.map((k) => `b.${quoteIdentifier(k)} = t.${quoteIdentifier(k)}`).join(' and ');
-
-/** What is no more, or otherwise now. */
-const deleteOld = async (connection: CommonQueryMethods, { relation, built, shape }: Difference) => {
-  await connection.query(
-    rawSql(`delete from ${relationSql(relation)} as t where not exists (
-  select from ${relationSql(built)} as b
-  where ${sameKey(shape)} and (${columnList(shape, 'b.')}) is not distinct from (${columnList(shape, 't.')})
-)`),
-  );
-};
-
-const insertNew = async (connection: CommonQueryMethods, { relation, built, shape }: Difference) => {
-  await connection.query(
-    rawSql(`insert into ${relationSql(relation)} (${columnList(shape)})
-select ${columnList(shape, 'b.')} from ${relationSql(built)} as b
-where not exists (select from ${relationSql(relation)} as t where ${sameKey(shape)})`),
-  );
-};
+const countAll = async (connection: CommonQueryMethods, table: RelationName): Promise<number> =>
+  Count.parse((await connection.query(rawSql(`select count(*) as rows from ${relationSql(table)}`))).rows[0])
+    .rows;
 
 /**
- * Makes a standing table equal to the one that was built beside it, by the rows in which they differ, and drops that
- * one; within the caller's transaction. No reader has to wait or is waited for; one whose snapshot is older goes on
- * seeing the old rows, which a swapped-in table couldn't show; rows that are the same, views, grants, and indexes that
- * others made, stay. Where the two are made otherwise (columns, key, partitioning, indexes) does nothing, and says so.
+ * Makes a standing table's rows equal to those of `from`, by the ones in which they differ; within the caller's
+ * transaction. No reader has to wait or is waited for; one whose snapshot is older goes on seeing the old rows, which a
+ * swapped-in table couldn't show; rows that are the same, views, grants, and indexes that others made, stay.
+ * `beforeWrite` is called once the difference is known ({@link COMING}). Returns how many rows the table has now: fewer
+ * than `from`, where that has a key twice.
  */
 export const refreshInPlace = async (
   connection: CommonQueryMethods,
-  relation: RelationName,
-  built: RelationName,
-): Promise<boolean> => {
-  const shape = await shapeOf(connection, built);
-  if (!shape || !canTakeOver(await shapeOf(connection, relation), shape)) return false;
-  const difference = { relation, built, shape };
-  // Everything that goes before anything that comes: of a dimension, windows must not overlap in between.
-  await deleteOld(connection, difference);
-  if (shape.partition_key !== null) await movePartitions(connection, relation, built);
-  await insertNew(connection, difference);
-  await connection.query(rawSql(`drop table ${relationSql(built)}`));
-  return true;
+  refreshed: Refreshed,
+  beforeWrite: () => Promise<void> = () => Promise.resolve(),
+): Promise<number> => {
+  const different = await countRows(connection, findDifference(refreshed));
+  if (different > 0) {
+    await execute(connection, [analyzeDifference]);
+    await beforeWrite();
+    // Everything that goes before anything that comes: of a dimension, windows must not overlap in between.
+    await execute(connection, [deleteStanding(refreshed), insertComing(refreshed)]);
+  }
+  await execute(connection, [dropDifference]);
+  const rows = await countAll(connection, refreshed.table);
+  if (different * 100 > rows * ANALYZED_FROM_PERCENT)
+    await execute(connection, [`analyze ${relationSql(refreshed.table)}`]);
+  return rows;
 };

@@ -10,7 +10,6 @@ import { dependentViews } from './dependent-views';
 import { describeRelation } from './facts';
 import { listPartitions } from './list-partitions';
 import { rawSql } from './raw-sql';
-import { refreshInPlace } from './refresh-in-place';
 import { findRelation } from './relations';
 import { openToReaders } from './open-to-roles';
 import { takeTurn } from './take-turn';
@@ -97,7 +96,7 @@ export const replaceRelation = (
     await runAll(savepoint, grants);
   });
 
-/** Makes the schema that a relation is built in; {@link swapIn} drops it. */
+/** Makes the schema that a relation is built in; {@link endBuild} drops it. */
 export const beginBuild = async (
   connection: CommonQueryMethods,
   relation: RelationName,
@@ -122,14 +121,13 @@ export const moveBuilt = (connection: CommonQueryMethods, relation: RelationName
       );
   });
 
-/**
- * Puts what was built (with its partitions) in the place of a relation: by the rows in which they differ, where both are
- * made alike, else by swapping the tables.
- */
+/** Drops the schema that {@link beginBuild} made, once nothing is in it. */
+export const endBuild = async (connection: CommonQueryMethods, relation: RelationName): Promise<void> => {
+  await connection.query(sql.typeAlias('void')`drop schema ${sql.identifier([buildName(relation).schema])}`);
+};
+
+/** Puts what was built (with its partitions) in the place of a relation. */
 export const swapIn = async (connection: CommonQueryMethods, relation: RelationName): Promise<void> => {
-  const built = buildName(relation);
-  const isOurs = (await findRelation(connection, relation)) !== undefined;
-  const isDone = isOurs && (await refreshInPlace(connection, relation, built));
-  if (!isDone) await moveBuilt(connection, relation);
-  await connection.query(sql.typeAlias('void')`drop schema ${sql.identifier([built.schema])}`);
+  await moveBuilt(connection, relation);
+  await endBuild(connection, relation);
 };

@@ -2,6 +2,7 @@ import { isNativeError } from 'node:util/types';
 
 /** SQLSTATE classes that decide; never an error's text. https://www.postgresql.org/docs/current/errcodes-appendix.html */
 
+export const UNIQUE_VIOLATION = new Set(['23505']);
 export const INVALID_TABLE_DEFINITION = new Set(['42P16']);
 export const LOCK_NOT_AVAILABLE = new Set(['55P03']);
 /** A table or a schema isn't there. */

@@ -17,7 +17,7 @@ import type { RelationName } from '../compiler/manifest';
 import { countOf } from '../domain/count-of';
 import { StrataError } from '../domain/errors';
 import { rawSql } from './raw-sql';
-import { isSqlState } from './sqlstate';
+import { isSqlState, UNIQUE_VIOLATION } from './sqlstate';
 
 export interface BuildInput {
   readonly label: string;
@@ -41,9 +41,8 @@ export interface Staged {
 }
 
 type Table = typeof STAGED | typeof SOURCE;
-const UNIQUE_VIOLATION = new Set(['23505']);
 const ColumnRow = z.object({ name: z.string(), type: z.string() });
-const Newest = z.object({ newest: z.coerce.number() });
+const Ties = z.object({ ties: z.coerce.number() });
 const Duplicates = z.object({ keys: z.coerce.number(), rows: z.coerce.number() });
 
 /** Runs a statement; returns how many rows it says it has made, changed or removed. */
@@ -86,13 +85,19 @@ const refuseNulls = async (
   );
 };
 
+interface Keyed {
+  readonly key: readonly string[];
+  readonly from: Table;
+}
+
 const duplicateKeys = async (
   connection: CommonQueryMethods,
   label: string,
-  { key, from }: { key: readonly string[]; from: Table },
-): Promise<StrataError> => {
+  { key, from }: Keyed,
+): Promise<StrataError | undefined> => {
   const { rows } = await connection.query(rawSql(countDuplicateKeys(from, key)));
   const found = Duplicates.parse(rows[0]);
+  if (found.keys === 0) return undefined;
   const which = countOf(found.keys, 'key occurs', 'keys occur');
   return new StrataError(
     'KEY_DUPLICATE',
@@ -100,10 +105,18 @@ const duplicateKeys = async (
   );
 };
 
+/** KEY_DUPLICATE if a key was staged twice: for rows that were staged with `unique: 'later'`. */
+export const stagedTwice = (
+  connection: CommonQueryMethods,
+  label: string,
+  config: TrackedConfig,
+): Promise<StrataError | undefined> =>
+  duplicateKeys(connection, label, { key: identityOf(config), from: STAGED });
+
 /** Whether no key occurs twice; then the table has an index on it. */
 const indexUnlessDuplicate = async (
   connection: CommonQueryMethods,
-  { key, from }: { key: readonly string[]; from: Table },
+  { key, from }: Keyed,
 ): Promise<boolean> => {
   try {
     await connection.transaction((savepoint) => execute(savepoint, [indexKey(from, key)]));
@@ -114,12 +127,10 @@ const indexUnlessDuplicate = async (
   }
 };
 
-const requireUnique = async (
-  connection: CommonQueryMethods,
-  label: string,
-  table: { key: readonly string[]; from: Table },
-): Promise<void> => {
-  if (!(await indexUnlessDuplicate(connection, table))) throw await duplicateKeys(connection, label, table);
+const requireUnique = async (connection: CommonQueryMethods, label: string, table: Keyed): Promise<void> => {
+  if (await indexUnlessDuplicate(connection, table)) return;
+  const duplicate = await duplicateKeys(connection, label, table);
+  if (duplicate) throw duplicate;
 };
 
 /** The dimension's versions as `_strata_staged`, from all changes of the keys concerned as `_strata_source`. */
@@ -149,23 +160,26 @@ const stageRows = async (
   return { rowsIn: rows, rows };
 };
 
-/** Of the rows of a key the newest; sorted only where a key occurs twice at all. Returns how many are left. */
+/** Of the staged rows of a key the newest. Returns how many were taken out. @throws KEY_DUPLICATE */
 const keepNewestRows = async (
   connection: CommonQueryMethods,
   label: string,
-  { key, loadOrder }: { key: readonly string[]; loadOrder: readonly string[] },
+  { key, loadOrder }: { readonly key: readonly string[]; readonly loadOrder: readonly string[] },
 ): Promise<number> => {
-  const [keep, count, ...replace] = keepNewest(key, loadOrder);
-  const rows = await countRows(connection, keep as string);
-  const { newest } = Newest.parse((await connection.query(rawSql(count as string))).rows[0]);
-  if (newest > rows)
+  const [find, countTies, ...takeOut] = keepNewest(key, loadOrder);
+  const superseded = await countRows(connection, find);
+  const { ties } = Ties.parse((await connection.query(rawSql(countTies))).rows[0]);
+  if (ties > 0)
     throw new StrataError(
       'KEY_DUPLICATE',
-      `Model ${label}: ${countOf(newest - rows, 'row')} with key and load order of another (${key.join(', ')})`,
+      `Model ${label}: ${countOf(ties, 'row')} with key and load order of another (${key.join(', ')})`,
     );
-  await execute(connection, [...replace, indexKey(STAGED, key)]);
-  return rows;
+  await execute(connection, takeOut);
+  return superseded;
 };
+
+export const loadOrderOf = (config: TrackedConfig): readonly string[] =>
+  (config.materialized === 'incremental' ? config.load_order : undefined) ?? [];
 
 /** Columns that say which part of the relation a row belongs to. */
 const placesOf = (config: TrackedConfig): string[] => {
@@ -173,26 +187,33 @@ const placesOf = (config: TrackedConfig): string[] => {
   return config.materialized === 'incremental' && config.partition_by ? [config.partition_by.field] : [];
 };
 
-/** Makes the staged rows one a key; returns how many are left where some are not. @throws MODEL_INVALID, KEY_NULL, KEY_DUPLICATE */
+/**
+ * Whether the staged rows are made sure to be one a key now, by an index, or by what they are written to, and then
+ * {@link stagedTwice} says of a failure what it was.
+ */
+type Unique = 'now' | 'later';
+
+/** Makes the staged rows one a key; returns how many were taken out. @throws MODEL_INVALID, KEY_NULL, KEY_DUPLICATE */
 const makeUnique = async (
   connection: CommonQueryMethods,
   config: TrackedConfig,
-  { label, columns, rows }: { label: string; columns: readonly Column[]; rows: number },
-): Promise<number | undefined> => {
+  { label, columns, rows, unique }: Pick<Staged, 'columns' | 'rows'> & { label: string; unique: Unique },
+): Promise<number> => {
   const key = identityOf(config);
-  const loadOrder = (config.materialized === 'incremental' ? config.load_order : undefined) ?? [];
+  const loadOrder = loadOrderOf(config);
   const needed = [...new Set([...key, ...loadOrder, ...placesOf(config)])];
   const unknown = needed.filter((k) => !columns.some((c) => c.name === k));
   if (unknown.length > 0)
     throw new StrataError('MODEL_INVALID', `Model ${label}: ${unknown.join(', ')} is not selected`);
-  if (rows === 0) return undefined;
+  if (rows === 0) return 0;
   await refuseNulls(connection, label, { columns: needed, from: STAGED });
-  const table = { key, from: STAGED } as const;
-  if (config.materialized !== 'incremental' || loadOrder.length === 0)
-    await requireUnique(connection, label, table);
-  else if (!(await indexUnlessDuplicate(connection, table)))
-    return keepNewestRows(connection, label, { key, loadOrder });
-  return undefined;
+  const table: Keyed = { key, from: STAGED };
+  const isOrdered = loadOrder.length > 0;
+  // The index is needed for a merge anyway, and seldom fails.
+  if (isOrdered && unique === 'now' && (await indexUnlessDuplicate(connection, table))) return 0;
+  const superseded = isOrdered ? await keepNewestRows(connection, label, { key, loadOrder }) : 0;
+  if (unique === 'now') await requireUnique(connection, label, table);
+  return superseded;
 };
 
 /**
@@ -203,14 +224,15 @@ export const stageModel = async (
   connection: CommonQueryMethods,
   input: BuildInput,
   config: TrackedConfig,
+  { unique = 'now' }: { readonly unique?: Unique } = {},
 ): Promise<Staged> => {
   const { rowsIn, rows } =
     config.materialized === 'scd2'
       ? await stageVersions(connection, input, config)
       : await stageRows(connection, input, config);
   const columns = (await describe(connection, STAGED)).filter((c) => c.name !== '_gone');
-  const unique = await makeUnique(connection, config, { label: input.label, columns, rows });
-  return { columns, rowsIn, rows: unique ?? rows };
+  const superseded = await makeUnique(connection, config, { label: input.label, columns, rows, unique });
+  return { columns, rowsIn, rows: rows - superseded };
 };
 
 /** Forgets what was staged, so that it can be staged otherwise in the same transaction. */

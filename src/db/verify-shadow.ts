@@ -6,7 +6,7 @@ import { asSubselect, identityOf, plainIndexes } from '../compiler/materializati
 import { STAGED } from '../compiler/materializations/delta';
 import { isTrackedConfig, type MaterializationConfig } from '../compiler/materializations/model-config';
 import { createPinnedSource, shadowSchema } from '../compiler/shadow';
-import { dropGone } from './build-model';
+import { dropGone } from './build-tracked';
 import { SCHEMA_LOCK } from './ensure-schema';
 import { execute, stageModel } from './stage-model';
 import { inputPosition } from './facts';

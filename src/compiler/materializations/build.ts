@@ -24,19 +24,24 @@ export const createStaged = (query: string): string =>
   `create temporary table _strata_staged on commit drop as\n${query}`;
 
 /**
- * Keeps of the staged rows of a key the one with the greatest load order. The first statement says how many it keeps;
- * the second one counts the rows with these load orders: more, where chance would have to decide.
+ * Keeps of the staged rows of a key the one with the greatest load order. The first statement finds the others, and says
+ * how many there are; only what tells them apart is sorted. The second one counts those with the same load order as the
+ * one that is kept (`ties`), where chance would have to decide; the others take them out.
  */
-export const keepNewest = (key: readonly string[], loadOrder: readonly string[]): string[] => {
-  const keys = key.map(q).join(', ');
-  return [
-    `create temporary table _strata_newest on commit drop as
-select distinct on (${keys}) * from ${STAGED} order by ${keys}, ${loadOrder.map((c) => `${q(c)} desc`).join(', ')}`,
-    `select count(*) as newest from ${STAGED} join pg_temp._strata_newest using (${[...new Set([...key, ...loadOrder])].map(q).join(', ')})`,
-    `drop table ${STAGED}`,
-    'alter table pg_temp._strata_newest rename to _strata_staged',
-  ];
-};
+export const keepNewest = (
+  key: readonly string[],
+  loadOrder: readonly string[],
+): [find: string, countTies: string, ...takeOut: string[]] => [
+  `create temporary table _strata_superseded on commit drop as
+select row_id, is_tie from (
+  select ctid as row_id, row_number() over newest_first > 1 as is_superseded, rank() over newest_first = 1 as is_tie
+  from ${STAGED}
+  window newest_first as (partition by ${key.map(q).join(', ')} order by ${loadOrder.map((c) => `${q(c)} desc`).join(', ')})
+) as ranked where is_superseded`,
+  'select count(*) as ties from pg_temp._strata_superseded where is_tie',
+  `delete from ${STAGED} as s using pg_temp._strata_superseded as o where s.ctid = o.row_id`,
+  'drop table pg_temp._strata_superseded',
+];
 
 export const createSource = (sql: string): string =>
   `create temporary table _strata_source on commit drop as\nselect * from ${asSubselect(sql)}`;

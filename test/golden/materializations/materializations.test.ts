@@ -13,7 +13,14 @@ import {
   createFeed,
   type DeltaInput,
   feedDelta,
+  STAGED,
 } from '../../../src/compiler/materializations/delta';
+import {
+  deleteStanding,
+  findDifference,
+  insertComing,
+  type Refreshed,
+} from '../../../src/compiler/materializations/difference';
 import {
   applyToKeyPlaces,
   createKeyPlaces,
@@ -55,6 +62,13 @@ const delta: DeltaInput = {
   hasGone: true,
 };
 
+const refreshed: Refreshed = {
+  table: target,
+  columns: ['id', 'at', 'n', '_batch_id'],
+  key: ['id', 'at'],
+  from: STAGED,
+};
+
 const places = keyPlacesOf(target, incremental) as KeyPlaces;
 const partitioned: DeltaInput = { ...delta, hasGone: false, places };
 
@@ -62,6 +76,12 @@ const statements: Record<string, readonly string[]> = {
   'stage-merge': [
     createStaged(stagedRows('select 1 as id;\n-- the end', 'n = 0')),
     ...keepNewest(['id'], ['_batch_id', '_row_number']),
+  ],
+  'refresh-in-place': [
+    findDifference(refreshed),
+    deleteStanding(refreshed),
+    insertComing(refreshed),
+    findDifference({ ...refreshed, columns: refreshed.key }),
   ],
   'compare-load-order': compareStaged(delta),
   'compare-backfill': compareStaged({ ...delta, hasGone: false, backfill: true }),
