@@ -30,6 +30,9 @@ const write = async (
 ): Promise<void> => {
   const store = openArchiveStore(deps.s3, deps.archive);
   const name = `${archive.relation}/${archive.partition}.${archive.archiveId}`;
+  const location = store.locationOf(`${name}.parquet`);
+  // Noted before there is a file: whatever comes in between, `prune` finds it.
+  if (!(await advance(deps.pool, archive, archive.state, { location }))) return;
   await inTemporaryFolder(async (folder) => {
     const file = join(folder, 'rows.parquet');
     const manifest = await exportTable(
@@ -43,10 +46,10 @@ const write = async (
         return { version: 1, relation, partition, from, to, rows, columns: described };
       },
     );
-    const location = await store.put(`${name}.parquet`, file);
+    await store.put(`${name}.parquet`, file);
     await store.putText(`${name}.manifest.json`, `${JSON.stringify(manifest, undefined, 2)}\n`);
     const { size: bytes } = await stat(file);
-    await advance(deps.pool, archive, 'written', { location, manifest, bytes });
+    await advance(deps.pool, archive, 'written', { manifest, bytes });
   });
 };
 
@@ -70,16 +73,25 @@ const verify = async (deps: ArchiveDeps, archive: PartitionArchive, signal: Abor
   throw new StrataError('ARCHIVE_DAMAGED', `${location}: ${problem}; the partition is still in the database`);
 };
 
+/** Whether nobody has gone on with it: a worker that was frozen finds it archived, or live, by another one. */
+const isStillAt = async (
+  deps: ArchiveDeps,
+  { archiveId, state, ...archive }: PartitionArchive,
+): Promise<boolean> => {
+  const now = await findArchive(deps.pool, archive.relation, archive.partition);
+  return now?.archiveId === archiveId && (now.state === state || now.state === 'detached');
+};
+
 /** A month whose file can't be had is live again; what is only interrupted goes on where it was. */
 const orAttachAgain = async (
   deps: ArchiveDeps,
   { relation, partition, signal }: DetachRequest,
-  work: () => Promise<void>,
+  { archive, work }: { readonly archive: PartitionArchive; readonly work: () => Promise<void> },
 ): Promise<void> => {
   try {
     await work();
   } catch (error) {
-    if (!signal.aborted)
+    if (!signal.aborted && (await isStillAt(deps, archive).catch(() => false)))
       await restorePartitions(deps, { relation, partitions: [partition], signal }).catch(() => undefined);
     throw error;
   }
@@ -102,9 +114,10 @@ export const archiveStep = async (
     openArchiveStore(deps.s3, deps.archive);
     return (await detachPartition(deps.pool, request)).state;
   }
-  if (archive.state === 'detached') await orAttachAgain(deps, request, () => write(deps, archive, request));
+  if (archive.state === 'detached')
+    await orAttachAgain(deps, request, { archive, work: () => write(deps, archive, request) });
   else if (archive.state === 'written')
-    await orAttachAgain(deps, request, () => verify(deps, archive, signal));
+    await orAttachAgain(deps, request, { archive, work: () => verify(deps, archive, signal) });
   else if (archive.state === 'verified') await dropArchived(deps.pool, relation, archive);
   return (await find())?.state ?? 'restored';
 };

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { copyFile, mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { DatabasePool } from 'slonik';
 import { StrataError } from '../domain/errors';
 import { asPrefix, parseLocation } from '../domain/file-location';
@@ -17,8 +17,10 @@ export interface ArchiveDeps {
 
 /** Where archived months lie: a folder that all workers reach, or a prefix of S3. */
 export interface ArchiveStore {
-  /** Keeps a file of this host under a name; one of the same name is replaced as a whole. Returns its location. */
-  put(name: string, localFile: string): Promise<string>;
+  /** Where a file of this name lies. */
+  locationOf(name: string): string;
+  /** Keeps a file of this host under a name; one of the same name is replaced as a whole. */
+  put(name: string, localFile: string): Promise<void>;
   putText(name: string, text: string): Promise<void>;
 }
 
@@ -35,8 +37,16 @@ const syncFile = async (path: string): Promise<void> => {
   }
 };
 
+/** What tries that were killed have left of a file; one that is only frozen finds its own gone, and fails. */
+const removePartials = async (path: string): Promise<void> => {
+  const names = await readdir(dirname(path)).catch(() => []);
+  for (const name of names)
+    if (name.startsWith(`${basename(path)}.`) && name.endsWith('.partial'))
+      await rm(join(dirname(path), name), { force: true });
+};
+
 const folderStore = (folder: string): ArchiveStore => {
-  const keep = async (name: string, write: (path: string) => Promise<void>): Promise<string> => {
+  const keep = async (name: string, write: (path: string) => Promise<void>): Promise<void> => {
     const path = join(folder, name);
     const partial = `${path}.${randomUUID()}.partial`;
     await mkdir(dirname(path), { recursive: true });
@@ -44,40 +54,37 @@ const folderStore = (folder: string): ArchiveStore => {
       await write(partial);
       await syncFile(partial);
       await rename(partial, path);
+      await removePartials(path);
     } finally {
       await rm(partial, { force: true });
     }
-    return path;
   };
   return {
+    locationOf: (name) => join(folder, name),
     put: (name, localFile) => keep(name, (path) => copyFile(localFile, path)),
-    putText: async (name, text) => {
-      await keep(name, (path) => writeFile(path, text));
-    },
+    putText: (name, text) => keep(name, (path) => writeFile(path, text)),
   };
 };
 
 const s3Store = ({ sdk, client }: S3Access, bucket: string, prefix: string): ArchiveStore => {
+  const locationOf = (name: string): string => `s3://${bucket}/${prefix}${name}`;
   const put = async (
     name: string,
     Body: ReturnType<typeof createReadStream> | string,
     ContentLength: number,
-  ): Promise<string> => {
-    const location = `s3://${bucket}/${prefix}${name}`;
+  ): Promise<void> => {
     try {
       const { PutObjectCommand } = await sdk();
       const object = { Bucket: bucket, Key: `${prefix}${name}`, Body, ContentLength };
       await (await client()).send(new PutObjectCommand(object));
-      return location;
     } catch (error) {
-      throw asS3Error(location, error);
+      throw asS3Error(locationOf(name), error);
     }
   };
   return {
+    locationOf,
     put: async (name, localFile) => put(name, createReadStream(localFile), (await stat(localFile)).size),
-    putText: async (name, text) => {
-      await put(name, text, Buffer.byteLength(text));
-    },
+    putText: (name, text) => put(name, text, Buffer.byteLength(text)),
   };
 };
 
@@ -155,7 +162,10 @@ const manifestOf = (file: string): string => file.replace(/\.parquet$/, '.manife
 export const removeArchived = async ({ sdk, client }: S3Access, location: string): Promise<void> => {
   const parsed = parseLocation(location);
   if (parsed.kind !== 's3') {
-    for (const path of [location, manifestOf(location)]) await rm(path, { force: true });
+    for (const path of [location, manifestOf(location)]) {
+      await rm(path, { force: true });
+      await removePartials(path);
+    }
     return;
   }
   try {

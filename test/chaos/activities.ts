@@ -26,7 +26,7 @@ const MADE_TO_RUN_BY: Readonly<Record<keyof Activities, string>> = {
   sweepLeftovers: 'the same',
   trimHistories: 'the same',
   analyzeTables: 'the same',
-  archiveNext: 'a look for months past their retention, of which there are none',
+  archiveNext: 'months of facts that are past their retention, and come back for late rows',
   scanInbox: 'a look at the inbox, with a file in it',
   settleInboxFile: 'the same',
   describeWorker: 'a coordinator that is new, because the one before was terminated when nothing ran',

@@ -29,6 +29,8 @@ export interface BesidesDeps {
   readonly inbox: string;
   readonly pipeline: Pipeline;
   readonly random: Random;
+  /** Whether months are archived in this round. */
+  readonly archives: boolean;
   /** Whether a fault of the round waits for this activity. */
   readonly needed: (activity: string) => boolean;
 }
@@ -36,6 +38,10 @@ export interface BesidesDeps {
 /** The database may be down for a while. */
 const insist = <Row extends object>(databaseUrl: string, text: string): Promise<Row[]> =>
   waitFor(() => ask<Row>(databaseUrl, text), { timeoutMs: PATIENCE_MS, what: 'the database' });
+
+/** Starts an archive of what is past its retention. */
+export const beginArchive = (pipeline: Pipeline, workflowId: string): Promise<void> =>
+  pipeline.begin(WORKFLOW.archivePartitions, { workflowId, input: {}, end: 'COMPLETED' });
 
 /** Starts what is done beside loading files, where a fault waits for it, and by chance. Returns what else is loaded. */
 export const startBesides = async (round: number, deps: BesidesDeps): Promise<InputFile[]> => {
@@ -52,10 +58,7 @@ export const startBesides = async (round: number, deps: BesidesDeps): Promise<In
     const workflowId = `chaos/freshness/${round}`;
     await pipeline.begin(WORKFLOW.freshness, { workflowId, input: {}, end: 'COMPLETED' });
   }
-  if (isTurnOf('archiveNext')) {
-    const workflowId = `chaos/archive/${round}`;
-    await pipeline.begin(WORKFLOW.archivePartitions, { workflowId, input: {}, end: 'COMPLETED' });
-  }
+  if (deps.archives) await beginArchive(pipeline, `chaos/archive/${round}`);
   if (isTurnOf('endAbandoned', 'sweepLeftovers', 'trimHistories', 'analyzeTables')) {
     // However short what goes on has been quiet, it must not be touched.
     const input = { idleMinutes: 0 };

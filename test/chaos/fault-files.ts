@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { archiveStep, type ArchiveStepName, type Side } from './archive-steps';
 
 export const POINTS = ['before', 'during', 'after'] as const;
 export type Point = (typeof POINTS)[number];
@@ -10,6 +11,8 @@ export type Moment =
   | { readonly kind: 'sent'; readonly statement: number }
   /** From the n-th statement on, when one is answered and its transaction is open. */
   | { readonly kind: 'answered'; readonly statement: number }
+  /** At the statement of a step by which a month goes out or comes back. */
+  | { readonly kind: 'step'; readonly step: ArchiveStepName; readonly side: Side }
   /** Within a COPY. */
   | { readonly kind: 'copy' }
   | { readonly kind: 'timer'; readonly afterMs: number };
@@ -46,13 +49,13 @@ export class FaultFiles {
     this.write('armed', fault.id, fault);
   }
 
-  /** Takes a fault that this activity is to meet; of several workers one gets it. */
-  claim(activity: string): ArmedFault | undefined {
+  /** Takes a fault that this activity, with this input, is to meet; of several workers one gets it. */
+  claim(activity: string, input: string): ArmedFault | undefined {
     for (const name of readdirSync(join(this.root, 'armed'))) {
       try {
         const path = join(this.root, 'armed', name);
         const fault = JSON.parse(readFileSync(path, 'utf8')) as ArmedFault;
-        if (fault.activity !== activity) continue;
+        if (fault.activity !== activity || !isFor(fault.moment, input)) continue;
         renameSync(path, join(this.root, 'claimed', name));
         return fault;
       } catch {
@@ -101,6 +104,10 @@ export class FaultFiles {
   }
 }
 
+/** Some moments come only in activities of a certain input. */
+const isFor = (moment: Moment, input: string): boolean =>
+  moment.kind !== 'step' || input.includes(archiveStep(moment.step).of ?? '');
+
 /** A moment that is met more easily, for an activity that is over before, or has no transaction. */
 export const sooner = (moment: Moment): Moment => {
   switch (moment.kind) {
@@ -113,6 +120,7 @@ export const sooner = (moment: Moment): Moment => {
       // An activity without a transaction of its own has no such moment.
       return moment.statement === 1 ? { kind: 'sent', statement: 2 } : { ...moment, statement: 1 };
     case 'copy':
+    case 'step':
       return moment;
     case 'timer':
       return { ...moment, afterMs: moment.afterMs >> 1 };

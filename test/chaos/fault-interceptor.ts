@@ -5,6 +5,7 @@ import { Context } from '@temporalio/activity';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import { Client } from 'pg';
 import { OWN_BACKEND } from '../../src/db/answer-watch';
+import { archiveStep, type Side } from './archive-steps';
 import type { ArmedFault, FaultFiles } from './fault-files';
 
 /** An activity that is to meet a fault. */
@@ -12,6 +13,8 @@ interface Watch {
   readonly fault: ArmedFault;
   readonly workflowId: string;
   statements: number;
+  /** Statements of the step that were met. */
+  stepped: number;
   isStruck: boolean;
   isOver: boolean;
 }
@@ -25,6 +28,13 @@ const textOf = (query: unknown): string =>
   String(typeof query === 'string' ? query : ((query as { text?: string }).text ?? 'copy'))
     .trim()
     .slice(0, 60);
+
+/** A statement with its values. */
+const wholeText = (query: unknown, values: unknown): string => {
+  const { text = '', values: own } = query as { text?: string; values?: readonly unknown[] };
+  const bound = own ?? (Array.isArray(values) ? (values as readonly unknown[]) : []);
+  return `${(typeof query === 'string' ? query : text).trim()} -- ${bound.map(String).join(' | ')}`;
+};
 
 const OPEN_TRANSACTION = 'T';
 /** What the pool asks of a connection that comes back to it. */
@@ -67,6 +77,34 @@ const whileCopying = async (stream: Writable, act: () => Promise<void>): Promise
   stream.uncork();
 };
 
+/** Whether this statement is the one at which the step is. */
+const isAtStep = (watch: Watch, whole: string): boolean => {
+  const { moment } = watch.fault;
+  if (moment.kind !== 'step') return false;
+  const { statements } = archiveStep(moment.step);
+  if (statements[watch.stepped]?.test(whole) !== true) return false;
+  watch.stepped += 1;
+  return watch.stepped === statements.length;
+};
+
+/** Strikes after this turn of the loop: the statement is on its way by then. */
+const whileOnItsWay = (answer: Promise<unknown>, act: () => Promise<void>): Promise<unknown> => {
+  const struck = new Promise<void>((done) => setImmediate(() => void act().then(done)));
+  return Promise.allSettled([answer, struck]).then(() => answer);
+};
+
+const onSide = async (
+  side: Side,
+  ask: () => Promise<unknown>,
+  act: () => Promise<void>,
+): Promise<unknown> => {
+  if (side === 'sent') return whileOnItsWay(ask(), act);
+  if (side === 'unsent') await act();
+  const result = await ask();
+  if (side === 'answered') await act();
+  return result;
+};
+
 type Query = (this: Session, ...args: unknown[]) => unknown;
 
 /** Watches what an activity's sessions are asked, so that a fault comes while one is at work. Only in this process. */
@@ -75,25 +113,29 @@ export const watchStatements = (files: FaultFiles): void => {
   const original = prototype.query;
   prototype.query = function (this: Session, ...args: unknown[]): unknown {
     const watch = watched.getStore();
-    const answer = original.apply(this, args);
     const text = textOf(args[0]);
-    if (watch === undefined || watch.isStruck || watch.fault.point !== 'during') return answer;
-    if (text === BETWEEN_USES || text === AT_FIRST) return answer;
-    watch.statements += 1;
+    const ask = (): unknown => original.apply(this, args);
+    if (watch === undefined || watch.isStruck || watch.fault.point !== 'during') return ask();
+    if (text === BETWEEN_USES || text === AT_FIRST) return ask();
     const { moment } = watch.fault;
+    if (moment.kind === 'step') {
+      if (isSubmittable(args[0]) || !isAtStep(watch, wholeText(args[0], args[1]))) return ask();
+      return onSide(
+        moment.side,
+        () => ask() as Promise<unknown>,
+        () => strike(files, watch, this, text),
+      );
+    }
+    const answer = ask();
+    watch.statements += 1;
     if (isSubmittable(args[0])) {
       if (moment.kind === 'copy' || (moment.kind === 'sent' && watch.statements >= moment.statement))
         void whileCopying(answer as Writable, () => strike(files, watch, this, text));
       return answer;
     }
     if (!(answer instanceof Promise)) return answer;
-    if (moment.kind === 'sent' && watch.statements >= moment.statement) {
-      // After this turn of the loop the statement is on its way.
-      const struck = new Promise<void>((done) =>
-        setImmediate(() => void strike(files, watch, this, text).then(done)),
-      );
-      return Promise.allSettled([answer, struck]).then(() => answer);
-    }
+    if (moment.kind === 'sent' && watch.statements >= moment.statement)
+      return whileOnItsWay(answer, () => strike(files, watch, this, text));
     if (moment.kind !== 'answered' || watch.statements < moment.statement) return answer;
     return answer.then(async (result: unknown) => {
       if (this.getTransactionStatus() === OPEN_TRANSACTION) await strike(files, watch, this, text);
@@ -111,10 +153,10 @@ export class FaultInterceptor implements ActivityInboundCallsInterceptor {
     next: (input: ActivityExecuteInput) => Promise<unknown>,
   ): Promise<unknown> {
     const { activityType, workflowExecution } = Context.current().info;
-    const fault = this.files.claim(activityType);
+    const fault = this.files.claim(activityType, JSON.stringify(input.args));
     if (fault === undefined) return next(input);
     const workflowId = workflowExecution?.workflowId ?? '';
-    const watch: Watch = { fault, workflowId, statements: 0, isStruck: false, isOver: false };
+    const watch: Watch = { fault, workflowId, statements: 0, stepped: 0, isStruck: false, isOver: false };
     if (fault.point === 'before') await strike(this.files, watch);
     const afterMs =
       fault.point === 'during' && fault.moment.kind === 'timer' ? fault.moment.afterMs : undefined;

@@ -1,4 +1,5 @@
 import type { Random } from '../../src/demo/random';
+import { ARCHIVE_STEPS, archiveStep, type ArchiveStepName } from './archive-steps';
 import { type Moment, type Point, POINTS } from './fault-files';
 
 /** A fault at a point of an activity, where the worker strikes or waits. */
@@ -108,6 +109,43 @@ const halfOpen = (random: Random, activity: string): Draft => {
 const matrix = (random: Random, activities: readonly string[]): Draft[] =>
   activities.flatMap((activity) => POINTS.map((point) => at(random, 'worker-killed', activity, point)));
 
+const STEP_NAMES = Object.keys(ARCHIVE_STEPS) as ArchiveStepName[];
+
+/** Each step of archiving a month and of bringing it back, on each side; and at some of them what else can happen there. */
+const archiving = (random: Random): Draft[] => {
+  const steps = STEP_NAMES.flatMap((step) =>
+    archiveStep(step).sides.map((side) => ({ activity: archiveStep(step).activity, step, side })),
+  );
+  const at = (kind: ActivityFault['kind'], { activity, ...place }: (typeof steps)[number]): Draft => ({
+    kind,
+    activity,
+    point: 'during',
+    moment: { kind: 'step', ...place },
+  });
+  const others = [
+    'worker-frozen',
+    'half-open',
+    'backend-terminated',
+    'backend-killed',
+    'postgres-killed',
+  ] as const;
+  return [
+    ...steps.map((place) => at('worker-killed', place)),
+    ...others.flatMap((kind) =>
+      (['archiveNext', 'runNode'] as const).map((activity) =>
+        at(
+          kind,
+          random.pick(steps.filter((place) => place.activity === activity && place.side !== 'unsent')),
+        ),
+      ),
+    ),
+  ];
+};
+
+/** Whether it comes only where months are archived, or brought back. */
+export const needsArchive = (fault: Fault): boolean =>
+  isActivityFault(fault) && (fault.activity === 'archiveNext' || fault.moment.kind === 'step');
+
 /** Each other kind at some activity, `half-open` at each that has a session. */
 const others = (random: Random, activities: readonly string[]): Draft[] => {
   const within = (kind: ActivityFault['kind']): Draft => at(random, kind, random.pick(activities), 'during');
@@ -145,7 +183,7 @@ const others = (random: Random, activities: readonly string[]): Draft[] => {
  */
 export function* faultSequence(random: Random, activities: readonly string[]): Generator<Fault, never> {
   for (let id = 1; ;)
-    for (const drafts of [matrix(random, activities), others(random, activities)])
+    for (const drafts of [[...matrix(random, activities), ...archiving(random)], others(random, activities)])
       for (const draft of random.sample(drafts, drafts.length)) yield { id: String(id++), ...draft };
 }
 

@@ -173,6 +173,21 @@ export const writeRoundFiles = (
   return needs.broken ? [...files, writeBrokenFile(pathOf('broken'))] : files;
 };
 
+const MONTH_S = 30 * 86_400;
+
+/** Rows of months that are archived: one that is late, and one that moves from month to month, round by round. */
+export const writeLateFile = (dir: string, round: number, random: Random): InputFile => {
+  const path = join(dir, `${String(round).padStart(3, '0')}-late.csv`);
+  const at = (month: number): bigint =>
+    BigInt(START_S + month * MONTH_S + random.int(0, 20 * 86_400)) * 1_000_000n + 1n;
+  const row = { ...mendableRow(path, 0), amount: BigInt(random.int(1, 50_000)) };
+  const rows: TransactionRow[] = [
+    { ...row, transaction_id: `L${round}`, customer_id: 'C2', transaction_date: at(random.int(0, 3)) },
+    { ...row, transaction_id: 'L', transaction_date: at(round % 6) },
+  ];
+  return writeFile(path, { dataset: 'transactions', rows }, random);
+};
+
 /** Longer ago than a file of the inbox has to lie unchanged. */
 const SETTLED_S = 60;
 

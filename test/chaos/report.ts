@@ -1,3 +1,4 @@
+import { ARCHIVE_STEPS } from './archive-steps';
 import { POINTS } from './fault-files';
 import { type Fault, FAULT_KINDS, isActivityFault } from './faults';
 import type { Findings } from './checks';
@@ -15,6 +16,11 @@ export interface Report {
   readonly byActivity: Record<string, Record<string, number>>;
   /** Connections that were half-open during an activity. */
   readonly halfOpen: Record<string, number>;
+  /** Faults of any kind at the steps by which a month goes out or comes back. */
+  readonly byArchiveStep: Record<string, number>;
+  /** Months that were archived, and that came back. */
+  archived: number;
+  restored: number;
   /** Faults of any kind within an activity. */
   readonly withinActivity: Record<string, number>;
   /** Faults that nothing met in several rounds; they don't count. */
@@ -43,6 +49,9 @@ export const emptyReport = (seed: number, activities: readonly string[]): Report
     activities.map((name) => [name, Object.fromEntries(POINTS.map((point) => [point, 0]))]),
   ),
   halfOpen: Object.fromEntries(activities.map((name) => [name, 0])),
+  byArchiveStep: Object.fromEntries(Object.keys(ARCHIVE_STEPS).map((name) => [name, 0])),
+  archived: 0,
+  restored: 0,
   withinActivity: Object.fromEntries(activities.map((name) => [name, 0])),
   missed: 0,
   files: 0,
@@ -66,6 +75,7 @@ export const countFault = (report: Report, fault: Fault): void => {
   increment(report.byKind, fault.kind);
   if (!isActivityFault(fault)) return;
   increment(report.withinActivity, fault.activity);
+  if (fault.moment.kind === 'step') increment(report.byArchiveStep, fault.moment.step);
   if (fault.kind === 'half-open') increment(report.halfOpen, fault.activity);
   if (fault.kind === 'worker-killed') increment(report.byActivity[fault.activity], fault.point);
 };

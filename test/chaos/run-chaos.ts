@@ -5,16 +5,18 @@ import { type CuttableProxy, openCuttableProxy } from '../support/cuttable-proxy
 import { type HttpReceiver, startHttpReceiver } from '../support/http-receiver';
 import { waitFor } from '../support/wait-for';
 import { activityNames } from './activities';
+import { dueMonths, unknownFiles } from './archived-facts';
 import { ask } from './ask';
-import { startBesides } from './besides';
+import { beginArchive, startBesides } from './besides';
 import { check, type Findings } from './checks';
 import { FaultFiles, sooner } from './fault-files';
-import { type Fault, faultText, isActivityFault } from './faults';
+import { type Fault, faultText, isActivityFault, needsArchive } from './faults';
 import { Injector } from './injector';
-import { type InputFile, writeRoundFiles } from './input-files';
+import { type InputFile, writeLateFile, writeRoundFiles } from './input-files';
 import { filesIn } from './leftovers';
 import { PING_INTERVAL, RETRY_INTERVAL, STUCK_MS } from './limits';
 import { Pipeline } from './pipeline';
+import { writeProject } from './project';
 import { countFault, countFindings, emptyReport, isSound, type Report } from './report';
 import { ChaosStack } from './stack';
 import { Workers } from './workers';
@@ -25,6 +27,9 @@ const WORKERS = 3;
 /** A fault that so many rounds did not meet is given up. */
 const MAX_TRIES = 6;
 const BIG_FILE_CHANCE = 0.25;
+const ARCHIVE_CHANCE = 0.15;
+/** A month that somebody works with waits for the next look. */
+const MAX_LOOKS = 5;
 
 export interface ChaosOptions {
   /** Faults to be met. */
@@ -42,6 +47,13 @@ export interface ChaosOptions {
   readonly keep?: boolean;
 }
 
+interface RoundInput {
+  readonly files: readonly InputFile[];
+  /** Whether a fault of the round waits for this activity. */
+  readonly needed: (activity: string) => boolean;
+  readonly archives: boolean;
+}
+
 /** The parts of one chaos run. */
 class ChaosRun {
   private readonly random: Random;
@@ -56,6 +68,7 @@ class ChaosRun {
   private readonly pipeline: Pipeline;
   private readonly workers: Workers;
   private readonly inbox: string;
+  private readonly cold: string;
   private readonly startedAt = Date.now();
 
   constructor(
@@ -72,6 +85,9 @@ class ChaosRun {
     mkdirSync(join(stack.home, 'input'));
     this.inbox = join(stack.home, 'inbox');
     mkdirSync(this.inbox);
+    this.cold = join(stack.home, 'cold');
+    const project = join(stack.home, 'project');
+    writeProject(project);
     const behindProxy = new URL(stack.databaseUrl);
     behindProxy.host = proxy.address;
     const env = {
@@ -80,6 +96,8 @@ class ChaosRun {
       STRATA_WAREHOUSE: WAREHOUSE,
       STRATA_RETRY_INTERVAL: RETRY_INTERVAL,
       STRATA_INBOX: this.inbox,
+      STRATA_PROJECT_DIR: project,
+      STRATA_ARCHIVE: this.cold,
       STRATA_ALERT_WEBHOOK_URL: `${receiver.url}/webhook`,
       STRATA_ALERT_RETRY_INTERVAL: '1s',
       STRATA_ALERT_HEARTBEAT_URL: `${receiver.url}/heartbeat`,
@@ -95,7 +113,7 @@ class ChaosRun {
     await writeBundle(join(this.stack.home, 'workflows.js'));
     this.workers.start(WORKERS);
     try {
-      // A round without faults makes all relations.
+      // A round without faults makes all relations, and archives.
       await this.round(0, []);
       for (let round = 1; this.report.faults < faults && isSound(this.report); round++) {
         const drawn = this.draw(Math.min(faults - this.report.faults, this.faultsOfRound()));
@@ -143,6 +161,8 @@ class ChaosRun {
       },
       this.random,
     );
+    const archives = round === 0 || faults.some(needsArchive) || this.random.chance(ARCHIVE_CHANCE);
+    if (archives) files.push(writeLateFile(join(this.stack.home, 'input'), round, this.random));
     this.input.push(...files);
     const injector = new Injector(
       {
@@ -155,7 +175,9 @@ class ChaosRun {
       faults,
       files,
     );
-    const isQuiet = await this.playInput(round, { files, needed }, injector).finally(() => injector.end());
+    const isQuiet = await this.playInput(round, { files, needed, archives }, injector).finally(() =>
+      injector.end(),
+    );
     this.note(round, faults, injector, (Date.now() - startedAt) / 1000);
     if (!isQuiet) await this.stuck();
     else countFindings(this.report, await this.check());
@@ -165,6 +187,9 @@ class ChaosRun {
       ...injector.seen,
       ...waiting.map((name) => `${name} is still in the inbox`),
       ...(isQuiet ? await this.unheard() : []),
+      ...(isQuiet ? await unknownFiles(this.stack.databaseUrl, this.cold) : []).map(
+        (path) => `nobody knows of ${path}`,
+      ),
     ];
     countFindings(this.report, { lost: 0, doubled: 0, wrong: texts.length, texts });
     this.describeProblems(round, faults);
@@ -172,17 +197,31 @@ class ChaosRun {
 
   private async playInput(
     round: number,
-    { files, needed }: { files: readonly InputFile[]; needed: (activity: string) => boolean },
+    { files, needed, archives }: RoundInput,
     injector: Injector,
   ): Promise<boolean> {
-    const { pipeline, random } = this;
+    const { pipeline, random, inbox } = this;
     const { databaseUrl } = this.stack;
     if (round > 0)
       this.input.push(
-        ...(await startBesides(round, { databaseUrl, inbox: this.inbox, pipeline, random, needed })),
+        ...(await startBesides(round, { databaseUrl, inbox, pipeline, random, needed, archives })),
       );
     await Promise.all(files.map((file, i) => this.pipeline.ingest(file, `chaos/${round}/${i}`)));
-    return this.untilQuiet(injector);
+    const isQuiet = await this.untilQuiet(injector);
+    return isQuiet && archives ? this.archiveAll(round, injector) : isQuiet;
+  }
+
+  /** Archives as a schedule does, until no month is left that is past the retention. */
+  private async archiveAll(round: number, injector: Injector): Promise<boolean> {
+    const due = (): Promise<string[]> => dueMonths(this.stack.databaseUrl);
+    for (let look = 1; look <= MAX_LOOKS; look++) {
+      await beginArchive(this.pipeline, `chaos/archive/${round}/${look}`);
+      if (!(await this.untilQuiet(injector))) return false;
+      if ((await due()).length === 0) return true;
+    }
+    const texts = [`after ${MAX_LOOKS} looks: ${(await due()).join(', ')}`];
+    countFindings(this.report, { lost: 0, doubled: 0, wrong: texts.length, texts });
+    return true;
   }
 
   /** Quiet, with no fault under way: a frozen worker that wakes up could still do something. */
@@ -249,6 +288,13 @@ class ChaosRun {
       "select count(*)::int as count from ops.run where state = 'failed' and command <> 'verify'",
     );
     report.failedRuns = failed[0]?.count ?? 0;
+    const [months] = await ask<{ archived: number; restored: number }>(
+      this.stack.databaseUrl,
+      `select count(*) filter (where manifest is not null)::int as archived,
+        count(*) filter (where state = 'restored')::int as restored from ops.partition_archive`,
+    );
+    report.archived = months?.archived ?? 0;
+    report.restored = months?.restored ?? 0;
     report.files = this.input.length;
     report.rows = this.input.reduce((sum, file) => sum + file.rows.size + file.badRows.length, 0);
     report.workerStarts = this.workers.starts;

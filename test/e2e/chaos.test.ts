@@ -71,6 +71,21 @@ const faults: readonly Fault[] = [
     point: 'after',
     moment: { kind: 'timer', afterMs: 0 },
   },
+  {
+    id: '12',
+    kind: 'worker-killed',
+    activity: 'archiveNext',
+    point: 'during',
+    moment: { kind: 'step', step: 'archive: file written', side: 'unsent' },
+  },
+  // In a round of its own, which begins with the months archived.
+  {
+    id: '13',
+    kind: 'worker-killed',
+    activity: 'runNode',
+    point: 'during',
+    moment: { kind: 'step', step: 'archive: rows brought back', side: 'answered' },
+  },
 ];
 
 /** What the checks say when somebody has tampered with the tables. */
@@ -92,6 +107,10 @@ test('whatever is killed, cut off, frozen or started twice: no row is lost or do
     sequence: faults.values(),
     log: (line) => lines.push(line),
     afterwards: async (url, checkAgain) => {
+      const noFiles = "update ops.partition_archive set state = 'restored' where state = 'archived'";
+      expect((await tampered(url, noFiles, checkAgain)).texts.join()).toMatch(
+        /gold\.fct_transactions: missing \w+ \|/,
+      );
       const oneRow = `(select min(ctid) from strata_bronze.transactions)`;
       const twice = `insert into strata_bronze.transactions select * from strata_bronze.transactions where ctid = ${oneRow}`;
       expect(await tampered(url, twice, checkAgain)).toMatchObject({ doubled: 1 });
@@ -105,7 +124,7 @@ test('whatever is killed, cut off, frozen or started twice: no row is lost or do
     ...{ lost: 0, doubled: 0, wrong: 0, stuck: 0, problems: [] },
     ...{ faults: faults.length, missed: 0 },
     byKind: {
-      ...{ 'worker-killed': 5, 'worker-frozen': 1, 'half-open': 1 },
+      ...{ 'worker-killed': 7, 'worker-frozen': 1, 'half-open': 1 },
       ...{ 'postgres-killed': 1, 'temporal-killed': 1 },
     },
   });

@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, rmSync, truncateSync, writeFileSync, readFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  readFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { withArchives } from '../../../src/activities/with-archives';
@@ -240,6 +249,51 @@ test('files are deleted when it is asked for, and only where their month is live
   rmSync(second);
   expect([await prune(), await prune()]).toEqual([[second], []]);
   expect([existsSync(manifestOf(second)), await contents()]).toEqual([false, rows]);
+});
+
+test('a file that was written when something came in between before that was noted is known, and is deleted', async () => {
+  const rows = await contents();
+  await waitFor(async () => (await step()) === 'detached');
+  await shop.execute(
+    `create function refuse() returns trigger language plpgsql as
+      $$ begin if new.state = 'written' then raise 'not now'; end if; return new; end $$`,
+    'create trigger refuse before update on ops.partition_archive for each row execute function refuse()',
+  );
+  await expect(step()).rejects.toThrow('not now');
+  const file = await location();
+  expect([await contents(), await state(), existsSync(file)]).toEqual([rows, 'restored', true]);
+  await shop.execute('drop trigger refuse on ops.partition_archive');
+  writeFileSync(`${file}.killed.partial`, '');
+  expect(await pruneArchives(deps(), { relation, signal })).toEqual([file]);
+  expect(readdirSync(join(folder, 'shop.m'))).toEqual([]);
+});
+
+test('what killed tries left of a file goes when the file is there', async () => {
+  await waitFor(async () => (await step()) === 'detached');
+  const name = `m_2023_01.${String(await one('select archive_id from ops.partition_archive'))}.parquet`;
+  mkdirSync(join(folder, 'shop.m'));
+  writeFileSync(join(folder, 'shop.m', `${name}.killed.partial`), '');
+  await archive();
+  expect(readdirSync(join(folder, 'shop.m')).sort()).toEqual([
+    name.replace('.parquet', '.manifest.json'),
+    name,
+  ]);
+});
+
+test('a worker that another one has overtaken brings nothing back when it fails', async () => {
+  await waitFor(async () => (await step()) === 'detached');
+  const inTheWay = await openSession(shop.url);
+  await inTheWay.query('begin');
+  await inTheWay.query('lock table shop.m_2023_01');
+  const overtaken = step();
+  const waiting =
+    "from pg_locks where not granted and relation = 'shop.m_2023_01'::regclass and database = (select oid from pg_database where datname = current_database())";
+  await waitFor(async () => (await shop.select(`select ${waiting}`)).length > 0);
+  await shop.execute("update ops.partition_archive set state = 'verified'");
+  await shop.select(`select pg_terminate_backend(pid) ${waiting}`);
+  await inTheWay.close();
+  await expect(overtaken).rejects.toThrow();
+  expect(await state()).toBe('verified');
 });
 
 describe('what no file can hold', () => {
