@@ -52,6 +52,25 @@ export const dependents = (graph: Dependencies): Map<string, string[]> => {
   return reversed;
 };
 
+/**
+ * For each id, how heavy the heaviest path is that leads from it through what depends on it, its own weight included:
+ * what has to be done from its beginning on, one after the other. The graph's ids come dependencies first.
+ */
+export const weightsOfPaths = (
+  graph: Dependencies,
+  weightOf: (id: string) => number,
+): ReadonlyMap<string, number> => {
+  const below = new Map<string, number>();
+  const paths = new Map<string, number>();
+  for (const [id, dependencies] of [...graph].reverse()) {
+    const weight = weightOf(id) + (below.get(id) ?? 0);
+    paths.set(id, weight);
+    for (const dependency of dependencies)
+      below.set(dependency, Math.max(weight, below.get(dependency) ?? 0));
+  }
+  return paths;
+};
+
 /** All ids within `steps` edges of the given ones, these included. */
 export const reachable = (
   graph: Dependencies,

@@ -29,9 +29,9 @@ interface Look extends ScanInboxResult {
 const MAX_LANES = 4;
 
 /**
- * One look at the inbox: what is ready is loaded, moved away with a report, and the coordinator is told once at the
- * end. Files of one dataset go one after the other, oldest first, so that the load order is that of their arrival.
- * A file that fails for a reason of ours stays for the next look.
+ * One look at the inbox: what is ready is loaded, and moved away with a report; once all is loaded the coordinator is
+ * told, whatever becomes of the moves. Files of one dataset are loaded one after the other, oldest first, so that the
+ * load order is that of their arrival. A file that fails for a reason of ours stays for the next look.
  */
 export async function inbox(rawInput?: unknown): Promise<InboxResult> {
   return tellOfFailure(async () =>
@@ -43,18 +43,33 @@ const takeInbox = async (input: InboxInput): Promise<InboxResult> => {
   const found = await fileActivities(input.host).scanInbox(ofSchedule());
   if (found.inbox === undefined) return { files: [], waiting: 0, more: false };
   const scan: Look = { ...found, inbox: found.inbox, settledOn: input.host ?? found.host };
+  const verdicts: InboxVerdict[] = [];
   const outcomes = new Map<InboxFile, InboxOutcome>();
   const show = (): void => {
     setCurrentDetails(`Inbox \`${scan.inbox}\`: ${outcomes.size} of ${scan.ready.length} files settled`);
   };
-  show();
-  await inLanes(lanesOf(scan.ready), async (file) => {
-    outcomes.set(file, await takeFile(scan, file));
+  const conclude = (file: InboxFile, outcome: InboxOutcome): void => {
+    outcomes.set(file, outcome);
     show();
-  });
-  const files = scan.ready.flatMap((file) => outcomes.get(file) ?? []);
-  await notifyOf(scan, files);
+  };
+  const move = async (file: InboxFile, verdict: InboxVerdict): Promise<void> =>
+    conclude(file, await orKept(file, () => settle(scan, file, verdict)));
+  show();
+  const moves: Promise<void>[] = [];
+  try {
+    await inLanes(lanesOf(scan.ready), async (file) => {
+      const verdict = await orKept(file, () => verdictOn(scan, file));
+      if ('outcome' in verdict) return conclude(file, verdict);
+      verdicts.push(verdict);
+      moves.push(handled(move(file, verdict)));
+    });
+    await notifyOf(scan, verdicts);
+  } finally {
+    await Promise.allSettled(moves);
+  }
+  await Promise.all(moves);
   await raiseAlerts(scan.conditions, scan.databaseUuid);
+  const files = scan.ready.flatMap((file) => outcomes.get(file) ?? []);
   const postponed = (scan.postponed ?? []).map((file): InboxOutcome => ({ ...file, outcome: 'kept' }));
   return { inbox: scan.inbox, files: [...files, ...postponed], waiting: scan.waiting, more: scan.more };
 };
@@ -81,13 +96,18 @@ const inLanes = async (
   await Promise.all(Array.from({ length: MAX_LANES }, work));
 };
 
-/** Never throws but for a cancellation: what can't be settled now is the next look's. */
-const takeFile = async (scan: Look, file: InboxFile): Promise<InboxOutcome> => {
+/** Its failure is looked at later. */
+const handled = <T>(work: Promise<T>): Promise<T> => {
+  work.catch(() => undefined);
+  return work;
+};
+
+/** Never throws but for a cancellation: what can't be done now is the next look's. */
+const orKept = async <T>({ name, dataset }: InboxFile, work: () => Promise<T>): Promise<T | InboxOutcome> => {
   try {
-    return await settle(scan, file, await verdictOn(scan, file));
+    return await work();
   } catch (error) {
     if (isCancellation(error)) throw error;
-    const { name, dataset } = file;
     if (error instanceof WorkflowExecutionAlreadyStartedError)
       return { name, dataset, outcome: 'kept', reason: 'it is being loaded' };
     const { code, message } = failureReason(error);
@@ -143,10 +163,16 @@ const settle = async (
 };
 
 /** Of each dataset the last batch is told: a run consumes all that is published by then. */
-const notifyOf = async ({ databaseUuid, warehouse }: Look, files: readonly InboxOutcome[]): Promise<void> => {
+const notifyOf = async (
+  { databaseUuid, warehouse }: Look,
+  verdicts: readonly InboxVerdict[],
+): Promise<void> => {
   const last = new Map<string, string>();
-  for (const { dataset, outcome, batchId } of files)
-    if (dataset !== undefined && batchId !== undefined && outcome === 'published') last.set(dataset, batchId);
+  for (const verdict of verdicts) {
+    if (!('result' in verdict)) continue;
+    const { dataset, outcome, batchId } = verdict.result;
+    if (outcome === 'published') last.set(dataset, batchId);
+  }
   await Promise.all(
     [...last].map(([dataset, batchId]) =>
       notifyPipeline.executeWithOptions({ summary: `batch ${batchId} to the coordinator` }, [

@@ -1,3 +1,4 @@
+import { weightsOfPaths } from '../domain/graph';
 import type { NodeResult, PlannedNode } from '../wire/transform';
 
 export interface GraphRun {
@@ -35,17 +36,28 @@ const skipped = (node: PlannedNode, message: string, rootCause?: PlannedNode): N
   ...(rootCause === undefined ? {} : { rootCause: rootCause.id }),
 });
 
+/** For each node, how many nodes are still to be run one after the other from it on. */
+const pathsToRun = (nodes: readonly PlannedNode[]): ReadonlyMap<string, number> => {
+  const toRun = new Set(
+    nodes.filter((node) => !node.upToDate && node.suspended === undefined).map((node) => node.id),
+  );
+  const graph = new Map(nodes.map((node) => [node.id, node.dependsOn]));
+  return weightsOfPaths(graph, (id) => (toRun.has(id) ? 1 : 0));
+};
+
 /**
- * Runs a graph: a node starts when its own parents are done, at most `threads` at once, in the order of `nodes`. What
- * depends on a failed node is skipped, naming the node that failed first; so are suspended nodes, and what depends on
- * them; the rest goes on. A node that is up to date is done as it is. Results come in the order of `nodes`. When `execute` rejects, nothing more starts, and the
- * rejection follows once all that runs has ended.
+ * Runs a graph: a node starts when its own parents are done, at most `threads` at once; of those that could start, the
+ * one that the longest path waits for goes first, of equals in the order of `nodes`. What depends on a failed node is
+ * skipped, naming the node that failed first; so are suspended nodes, and what depends on them; the rest goes on. A node
+ * that is up to date is done as it is. Results come in the order of `nodes`. When `execute` rejects, nothing more starts,
+ * and the rejection follows once all that runs has ended.
  */
 export const runGraph = async ({ nodes, threads, execute, onResult }: GraphRun): Promise<NodeResult[]> => {
   const ids = new Set(nodes.map((node) => node.id));
   const results = new Map<string, NodeResult>();
   /** By node: the node that failed first, or is suspended, among those it depends on. */
   const culprits = new Map<string, PlannedNode>();
+  const paths = pathsToRun(nodes);
   const waiting = new Set(nodes);
   const running = new Set<Promise<void>>();
 
@@ -77,14 +89,27 @@ export const runGraph = async ({ nodes, threads, execute, onResult }: GraphRun):
       } else if (node.upToDate && parents.every((id) => results.has(id))) {
         waiting.delete(node);
         record(node, upToDate(node));
-      } else if (running.size < threads && parents.every((id) => results.has(id))) {
-        waiting.delete(node);
-        start(node);
       }
     }
   };
+  const startReady = (): void => {
+    const free = threads - running.size;
+    if (free <= 0) return;
+    const ready = [...waiting].filter((node) =>
+      node.dependsOn.every((id) => !ids.has(id) || results.has(id)),
+    );
+    ready.sort((a, b) => (paths.get(b.id) ?? 0) - (paths.get(a.id) ?? 0));
+    for (const node of ready.slice(0, free)) {
+      waiting.delete(node);
+      start(node);
+    }
+  };
+  const goOn = (): void => {
+    settleReady();
+    startReady();
+  };
 
-  settleReady();
+  goOn();
   while (running.size > 0) {
     try {
       await Promise.race(running);
@@ -92,7 +117,7 @@ export const runGraph = async ({ nodes, threads, execute, onResult }: GraphRun):
       await Promise.allSettled(running);
       throw error;
     }
-    settleReady();
+    goOn();
   }
   return nodes.flatMap((node) => results.get(node.id) ?? []);
 };

@@ -5,6 +5,8 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -180,6 +182,34 @@ test('a file whose load was published but not recorded is known, and is moved', 
   const { files } = await look({ host: 'host-a' });
   expect(files).toMatchObject([
     { outcome: 'duplicate', movedTo: join(inboxFolder, 'done', 'transactions-1.1.csv') },
+  ]);
+});
+
+test('the coordinator is told of a file that can not be moved away', async () => {
+  const [done, aside] = [join(inboxFolder, 'done'), join(folder, 'done')];
+  renameSync(done, aside);
+  symlinkSync(aside, done);
+  try {
+    writeFileSync(join(inboxFolder, 'transactions-6.csv'), rows('t6'));
+    const { files } = await look({ host: 'host-a' });
+    expect(files).toMatchObject([{ outcome: 'kept', reason: expect.stringMatching(/^INBOX_UNUSABLE: /) }]);
+    await waitFor(
+      async () =>
+        (
+          await queryRows(
+            database.url,
+            "select transaction_id from gold.fct_transactions where transaction_id = 't6'",
+          )
+        ).length === 1,
+      { timeoutMs: 45_000 },
+    );
+  } finally {
+    unlinkSync(done);
+    renameSync(aside, done);
+  }
+  // As the next look finds it.
+  expect((await look({ host: 'host-a' })).files).toMatchObject([
+    { outcome: 'duplicate', movedTo: join(done, 'transactions-6.csv') },
   ]);
 });
 

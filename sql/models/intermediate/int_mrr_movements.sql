@@ -16,35 +16,63 @@ differences as (
 ),
 
 changed as (
-    select d.customer_id, d.month, coalesce(m.mrr, 0) > 0 as is_active, coalesce(m.mrr, 0) - d.difference > 0 as was_active
-    from differences as d
-    -- By the index, one at a time.
-    left join lateral (
-        select mrr from {{ ref('int_customer_months') }} as i
-        where i.customer_id = d.customer_id and i.month = d.month
-        offset 0
-    ) as m on true
+    select
+        d.customer_id,
+        d.month,
+        greatest(n.mrr, 0) as mrr,
+        n.previous_mrr,
+        n.stays,
+        (n.mrr > 0) <> (n.mrr - d.difference > 0) as came_or_left
+    -- By the index, one at a time, in its order.
+    from (select * from differences order by customer_id, month) as d
+    cross join lateral (
+        select
+            coalesce(max(m.mrr) filter (where m.month = d.month), 0) as mrr,
+            max(m.mrr) filter (where m.month < d.month and m.mrr > 0) as previous_mrr,
+            count(*) filter (where m.month > d.month and m.mrr > 0) > 0 as stays
+        from {{ ref('int_customer_months') }} as m
+        where m.customer_id = d.customer_id
+            and m.month >= (d.month - interval '1 month')::date
+            and m.month <= (d.month + interval '1 month')::date
+    ) as n
 ),
 
--- The months themselves; the next active one, however late: it compares with the month before it, and may be the first
--- one or no longer; and where the customer came or left the month before, which sees who stays.
-affected as (
-    select customer_id, month from changed
-    union
-    select c.customer_id, n.month
-    from changed as c
-    cross join lateral (
-        (
+-- The month after compares with this one. Where the customer came or left: the month before, which sees who stays, and
+-- the next active one, however late, which may be the first one or no longer.
+neighbours as (
+    (
+        select customer_id, (month + interval '1 month')::date as month from changed where stays
+        union
+        select customer_id, (month - interval '1 month')::date from changed
+        where came_or_left and previous_mrr is not null
+        union
+        select c.customer_id, n.month
+        from changed as c
+        cross join lateral (
             select m.month from {{ ref('int_customer_months') }} as m
             where m.customer_id = c.customer_id and m.month > c.month and m.mrr > 0
             order by m.month limit 1
-        )
-        union all
-        (
-            select m.month from {{ ref('int_customer_months') }} as m
-            where c.is_active <> c.was_active
-                and m.customer_id = c.customer_id and m.month = (c.month - interval '1 month')::date and m.mrr > 0
-        )
+        ) as n
+        where c.came_or_left and not c.stays
+    )
+    except
+    select customer_id, month from changed
+),
+
+affected as (
+    select customer_id, month, mrr, previous_mrr, stays from changed
+    union all
+    select b.customer_id, b.month, n.mrr, n.previous_mrr, n.stays
+    from neighbours as b
+    cross join lateral (
+        select
+            max(m.mrr) filter (where m.month = b.month) as mrr,
+            max(m.mrr) filter (where m.month < b.month) as previous_mrr,
+            count(*) filter (where m.month > b.month) > 0 as stays
+        from {{ ref('int_customer_months') }} as m
+        where m.customer_id = b.customer_id and m.mrr > 0
+            and m.month >= (b.month - interval '1 month')::date
+            and m.month <= (b.month + interval '1 month')::date
     ) as n
 ),
 
@@ -52,24 +80,14 @@ final as (
     select
         a.month,
         a.customer_id,
-        coalesce(n.mrr, 0) as mrr,
-        coalesce(n.previous_mrr, 0) as previous_mrr,
-        n.stays,
-        n.previous_mrr is null and not exists (
+        a.mrr,
+        coalesce(a.previous_mrr, 0) as previous_mrr,
+        a.stays,
+        a.previous_mrr is null and not exists (
             select from {{ ref('int_customer_months') }} as e
             where e.customer_id = a.customer_id and e.month < a.month and e.mrr > 0
         ) as is_first
     from affected as a
-    cross join lateral (
-        select
-            max(m.mrr) filter (where m.month = a.month) as mrr,
-            max(m.mrr) filter (where m.month < a.month) as previous_mrr,
-            count(*) filter (where m.month > a.month) > 0 as stays
-        from {{ ref('int_customer_months') }} as m
-        where m.customer_id = a.customer_id and m.mrr > 0
-            and m.month >= (a.month - interval '1 month')::date
-            and m.month <= (a.month + interval '1 month')::date
-    ) as n
 )
 {% else %}
 final as (

@@ -5,7 +5,7 @@ import { nextPeriod, periodRanges } from '../../../src/compiler/periods';
 import { rewriteTemplate } from '../../../src/compiler/jinja-rewrite';
 import { selectNodes } from '../../../src/compiler/select-nodes';
 import { isStrataError } from '../../../src/domain/errors';
-import { topologicalOrder } from '../../../src/domain/graph';
+import { dependents, topologicalOrder, weightsOfPaths } from '../../../src/domain/graph';
 
 const model = (index: number, parents: readonly number[]): ManifestModel => ({
   kind: 'model',
@@ -119,6 +119,24 @@ test('a graph is either ordered or has the cycle that is named', () => {
         expect(ids[0]).toBe(ids.at(-1));
         for (const [i, id] of ids.slice(0, -1).entries()) expect(graph.get(id)).toContain(ids[i + 1]);
       }
+    }),
+  );
+});
+
+test('the weight of a path is that of the heaviest way down, whatever the graph', () => {
+  const parents = fc.array(fc.array(fc.nat(8), { maxLength: 3 }), { minLength: 1, maxLength: 9 });
+  fc.assert(
+    fc.property(parents, fc.array(fc.nat(5), { minLength: 9, maxLength: 9 }), (edges, weights) => {
+      const graph = new Map(
+        edges.map((above, i) => [String(i), above.filter((parent) => parent < i).map(String)]),
+      );
+      const below = dependents(graph);
+      const weightOf = (id: string): number => weights[Number(id)] ?? 0;
+      const heaviest = (id: string): number =>
+        weightOf(id) + Math.max(0, ...(below.get(id) ?? []).map((child) => heaviest(child)));
+      expect(weightsOfPaths(graph, weightOf)).toEqual(
+        new Map([...graph.keys()].reverse().map((id) => [id, heaviest(id)])),
+      );
     }),
   );
 });

@@ -94,6 +94,29 @@ test('when a node rejects, nothing more starts, and what runs is awaited', async
   expect(started).toEqual(['slow', 'cancelled']);
 });
 
+test('of nodes that could start, the one that the longest path waits for goes first', async () => {
+  const orderOf = async (nodes: readonly PlannedNode[]): Promise<string[]> => {
+    const started: string[] = [];
+    await runGraph({
+      nodes,
+      threads: 1,
+      execute: async (n) => {
+        started.push(n.id);
+        return resultOf(n, 'success');
+      },
+    });
+    return started;
+  };
+  const nodes = [
+    ...[node('leaf'), node('short'), node('long'), node('end of short', 'short')],
+    ...[node('middle', 'long'), node('end', 'middle')],
+  ];
+  expect(await orderOf(nodes)).toEqual(['long', 'short', 'middle', 'leaf', 'end of short', 'end']);
+  // What has nothing to do makes no path longer.
+  const settled = nodes.map((n) => (n.id === 'middle' || n.id === 'end' ? { ...n, upToDate: true } : n));
+  expect(await orderOf(settled)).toEqual(['short', 'leaf', 'long', 'end of short']);
+});
+
 test('for any graph, limit and failures: parents first, the limit kept, exactly the descendants of failures skipped', async () => {
   const graphs = fc
     .array(fc.tuple(fc.array(fc.nat(11), { maxLength: 3 }), fc.boolean(), fc.nat(3)), { maxLength: 12 })
