@@ -15,6 +15,7 @@ import { ensureSchema } from './ensure-schema';
 import { describeRelation } from './facts';
 import { withNodeSession } from './node-session';
 import { ensurePartitions, recordChangedMonths } from './partitions';
+import { countAll } from './count-all';
 import { rawSql } from './raw-sql';
 import { findRelation, relationKey } from './relations';
 import { beginBuild, swapIn } from './replace-relation';
@@ -111,9 +112,13 @@ const buildBeside = async (
   await execute(connection, tableConstraints(built, config, ''));
   await copyIndexes(connection, relation, built);
   await execute(connection, [`analyze ${relationSql(built)}`]);
-  const { rows } = await connection.query(rawSql(`select count(*) as rows from ${relationSql(relation)}`));
   refuseImbalance(relationKey(relation), [
-    { left: 'rows of the table', is: Count.parse(rows[0]).rows, right: 'in partitions', of: copied },
+    {
+      left: 'rows of the table',
+      is: await countAll(connection, relation),
+      right: 'in partitions',
+      of: copied,
+    },
   ]);
   return copied;
 };

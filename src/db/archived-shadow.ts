@@ -2,7 +2,7 @@ import type { CommonQueryMethods } from 'slonik';
 import { fitIdentifier, quoteIdentifier as q, relationSql } from '../compiler/identifiers';
 import type { RelationName } from '../compiler/manifest';
 import { inMonths } from '../compiler/materializations/archive-sql';
-import type { MaterializationConfig } from '../compiler/materializations/model-config';
+import { type MaterializationConfig, partitionFieldOf } from '../compiler/materializations/model-config';
 import { columnsOf, equalsArchive } from './archive-rows';
 import { archivesOf } from './partition-archives';
 import { execute } from './stage-model';
@@ -23,10 +23,11 @@ export const liveShadow = async (
     readonly config: MaterializationConfig;
   },
 ): Promise<RelationName> => {
-  if (config.materialized !== 'incremental' || config.partition_by === undefined) return shadow;
+  const partitionField = partitionFieldOf(config);
+  if (partitionField === undefined) return shadow;
   const archives = await archivesOf(connection, relation);
   if (archives.length === 0) return shadow;
-  const field = q(config.partition_by.field);
+  const field = q(partitionField);
   const rows = { from: relationSql(shadow), field, columns: await columnsOf(connection, shadow) };
   const same = [];
   for (const archive of archives) if (await equalsArchive(connection, archive, rows)) same.push(archive);

@@ -4,7 +4,7 @@ import { tableConstraints } from '../compiler/materializations/build';
 import { createFeed, STAGED } from '../compiler/materializations/delta';
 import { COMING, DIFFERENCE } from '../compiler/materializations/difference';
 import { createKeyPlaces, type KeyPlaces, keyPlacesOf } from '../compiler/materializations/key-places';
-import type { TrackedConfig } from '../compiler/materializations/model-config';
+import { loadOrderOf, partitionFieldOf, type TrackedConfig } from '../compiler/materializations/model-config';
 import { VALID_FROM } from '../compiler/materializations/scd2';
 import type { RelationName } from '../compiler/manifest';
 import { refuseImbalance } from '../domain/conservation';
@@ -16,18 +16,7 @@ import { findTakeover, refreshInPlace, type Takeover } from './refresh-in-place'
 import { findRelation } from './relations';
 import { beginBuild, endBuild, moveBuilt } from './replace-relation';
 import { isSqlState, UNIQUE_VIOLATION } from './sqlstate';
-import {
-  type BuildInput,
-  type Column,
-  countRows,
-  execute,
-  loadOrderOf,
-  stagedTwice,
-  stageModel,
-} from './stage-model';
-
-const partitionFieldOf = (config: TrackedConfig): string | undefined =>
-  config.materialized === 'incremental' ? config.partition_by?.field : undefined;
+import { type BuildInput, type Column, countRows, execute, stagedTwice, stageModel } from './stage-model';
 
 /** Makes an empty table with the columns of what is staged, without key or indexes. */
 const createEmpty = (

@@ -15,7 +15,7 @@ import {
   STAGED,
 } from '../compiler/materializations/delta';
 import { applyToKeyPlaces, keyPlacesOf } from '../compiler/materializations/key-places';
-import { shapeOf, type TrackedConfig } from '../compiler/materializations/model-config';
+import { partitionFieldOf, shapeOf, type TrackedConfig } from '../compiler/materializations/model-config';
 import { refuseImbalance } from '../domain/conservation';
 import type { RowCounts } from '../wire/transform';
 import { alignColumns } from './align-columns';
@@ -117,13 +117,12 @@ const write = async (connection: CommonQueryMethods, input: MergeInput, change: 
   const { config, ops, newFeed } = change;
   const changed = ops.inserted + ops.updated + ops.deleted;
   if (changed + ops.remembered > 0) {
-    const partition = config.materialized === 'incremental' ? config.partition_by : undefined;
-    if (partition)
-      await ensurePartitions(connection, input.relation, { from: DELTA, field: partition.field });
-    if (partition && changed > 0)
+    const field = partitionFieldOf(config);
+    if (field !== undefined) await ensurePartitions(connection, input.relation, { from: DELTA, field });
+    if (field !== undefined && changed > 0)
       await recordChangedMonths(connection, input.relation, {
         from: `(select * from ${DELTA} where _op in ('i', 'u', 'd')) as changed`,
-        columns: [partition.field, ...(change.delta.places ? [PLACE] : [])],
+        columns: [field, ...(change.delta.places ? [PLACE] : [])],
       });
     if (changed > 0) await feed(connection, input, change);
     await apply(connection, input, change);

@@ -4,7 +4,7 @@ import type { Manifest, ManifestModel, RelationName } from '../compiler/manifest
 import { countWhere, inMonths } from '../compiler/materializations/archive-sql';
 import { STAGED } from '../compiler/materializations/delta';
 import type { KeyPlaces } from '../compiler/materializations/key-places';
-import type { TrackedConfig } from '../compiler/materializations/model-config';
+import { partitionFieldOf, type TrackedConfig } from '../compiler/materializations/model-config';
 import { archiveColumn } from '../domain/archive-manifest';
 import { equalsArchive } from './archive-rows';
 import { describeStaged } from './stage-model';
@@ -21,10 +21,10 @@ export const needArchived = async (
   relation: RelationName,
   { config, places }: { readonly config: TrackedConfig; readonly places: KeyPlaces | undefined },
 ): Promise<void> => {
-  if (config.materialized !== 'incremental' || config.partition_by === undefined) return;
+  const field = partitionFieldOf(config);
+  if (field === undefined) return;
   const archives = await archivesOf(connection, relation);
   if (archives.length === 0) return;
-  const { field } = config.partition_by;
   const touched = await archivesTouched(connection, archives, {
     from: `${STAGED} as s`,
     columns: [`s.${q(field)}`],
@@ -53,10 +53,11 @@ export const liveRows = async (
   config: TrackedConfig,
 ): Promise<{ readonly live: string; readonly archived: number }> => {
   const all = { live: STAGED, archived: 0 };
-  if (config.materialized !== 'incremental' || config.partition_by === undefined) return all;
+  const partitionField = partitionFieldOf(config);
+  if (partitionField === undefined) return all;
   const archives = await archivesOf(connection, relation);
   if (archives.length === 0) return all;
-  const field = q(config.partition_by.field);
+  const field = q(partitionField);
   const columns = (await describeStaged(connection)).map((c) => archiveColumn(c.name, c.type));
   const differing: string[] = [];
   for (const archive of archives)

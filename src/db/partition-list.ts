@@ -1,9 +1,8 @@
 import type { CommonQueryMethods } from 'slonik';
 import { z } from 'zod';
-import { relationSql } from '../compiler/identifiers';
 import { isWithin, monthOrdinal, rangeOfName } from '../compiler/materializations/partitions';
 import { archivesOf } from './partition-archives';
-import { rawSql } from './raw-sql';
+import { countAll } from './count-all';
 import { sql } from './sql';
 
 const PartitionedRow = z.object({
@@ -73,19 +72,6 @@ const livePartitions = (connection: CommonQueryMethods, { schema, name }: Partit
     order by c.relname
   `);
 
-const Count = z.object({ rows: z.coerce.number() });
-
-const countExactly = async (
-  connection: CommonQueryMethods,
-  { schema }: PartitionedRelation,
-  partition: string,
-): Promise<number> => {
-  const result = await connection.query(
-    rawSql(`select count(*) as rows from ${relationSql({ schema, name: partition })}`),
-  );
-  return Count.parse(result.rows[0]).rows;
-};
-
 const changesOf = (connection: CommonQueryMethods, { relation }: PartitionedRelation) =>
   connection.any(sql.type(ChangeRow)`
     select month::text as month, to_char(changed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "changedAt"
@@ -113,7 +99,7 @@ export const partitionItems = async (
       from: range?.from ?? null,
       to: range?.to ?? null,
       state: 'live',
-      rows: exact ? await countExactly(connection, relation, name) : rows,
+      rows: exact ? await countAll(connection, { schema: relation.schema, name }) : rows,
       bytes,
       changedAt: times.sort().at(-1) ?? null,
       location: null,

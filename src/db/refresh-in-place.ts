@@ -10,7 +10,7 @@ import {
   insertComing,
   type Refreshed,
 } from '../compiler/materializations/difference';
-import { rawSql } from './raw-sql';
+import { countAll } from './count-all';
 import { sql } from './sql';
 import { countRows, execute } from './stage-model';
 
@@ -88,14 +88,8 @@ export const findTakeover = async (
     : undefined;
 };
 
-const Count = z.object({ rows: z.coerce.number() });
-
 /** Of more rows that are others now, in per cent, the table's statistics are made anew. */
 const ANALYZED_FROM_PERCENT = 10;
-
-const countAll = async (connection: CommonQueryMethods, table: RelationName): Promise<number> =>
-  Count.parse((await connection.query(rawSql(`select count(*) as rows from ${relationSql(table)}`))).rows[0])
-    .rows;
 
 /**
  * Makes a standing table's rows equal to those of `from`, by the ones in which they differ; within the caller's

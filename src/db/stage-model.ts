@@ -11,7 +11,7 @@ import {
   stagedRows,
 } from '../compiler/materializations/build';
 import { SOURCE, STAGED } from '../compiler/materializations/delta';
-import type { TrackedConfig } from '../compiler/materializations/model-config';
+import { loadOrderOf, partitionFieldOf, type TrackedConfig } from '../compiler/materializations/model-config';
 import { scd2Columns, scd2Versions } from '../compiler/materializations/scd2';
 import type { RelationName } from '../compiler/manifest';
 import { countOf } from '../domain/count-of';
@@ -178,13 +178,11 @@ const keepNewestRows = async (
   return superseded;
 };
 
-export const loadOrderOf = (config: TrackedConfig): readonly string[] =>
-  (config.materialized === 'incremental' ? config.load_order : undefined) ?? [];
-
 /** Columns that say which part of the relation a row belongs to. */
 const placesOf = (config: TrackedConfig): string[] => {
   if (config.materialized === 'by_period') return [config.period_column];
-  return config.materialized === 'incremental' && config.partition_by ? [config.partition_by.field] : [];
+  const field = partitionFieldOf(config);
+  return field === undefined ? [] : [field];
 };
 
 /**

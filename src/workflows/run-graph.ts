@@ -61,6 +61,8 @@ export const runGraph = async ({ nodes, threads, execute, onResult }: GraphRun):
   const waiting = new Set(nodes);
   const running = new Set<Promise<void>>();
 
+  const parentsOf = (node: PlannedNode): string[] => node.dependsOn.filter((id) => ids.has(id));
+  const isReady = (node: PlannedNode): boolean => parentsOf(node).every((id) => results.has(id));
   const record = (node: PlannedNode, result: NodeResult): void => {
     results.set(node.id, result);
     if (result.state === 'failed') culprits.set(node.id, node);
@@ -75,8 +77,9 @@ export const runGraph = async ({ nodes, threads, execute, onResult }: GraphRun):
   /** In topological order one pass settles all that a failure reaches. */
   const settleReady = (): void => {
     for (const node of waiting) {
-      const parents = node.dependsOn.filter((id) => ids.has(id));
-      const culprit = parents.map((id) => culprits.get(id)).find((found) => found !== undefined);
+      const culprit = parentsOf(node)
+        .map((id) => culprits.get(id))
+        .find((found) => found !== undefined);
       if (culprit !== undefined) {
         waiting.delete(node);
         culprits.set(node.id, culprit);
@@ -86,7 +89,7 @@ export const runGraph = async ({ nodes, threads, execute, onResult }: GraphRun):
         waiting.delete(node);
         culprits.set(node.id, node);
         record(node, skipped(node, node.suspended));
-      } else if (node.upToDate && parents.every((id) => results.has(id))) {
+      } else if (node.upToDate && isReady(node)) {
         waiting.delete(node);
         record(node, upToDate(node));
       }
@@ -95,9 +98,7 @@ export const runGraph = async ({ nodes, threads, execute, onResult }: GraphRun):
   const startReady = (): void => {
     const free = threads - running.size;
     if (free <= 0) return;
-    const ready = [...waiting].filter((node) =>
-      node.dependsOn.every((id) => !ids.has(id) || results.has(id)),
-    );
+    const ready = [...waiting].filter(isReady);
     ready.sort((a, b) => (paths.get(b.id) ?? 0) - (paths.get(a.id) ?? 0));
     for (const node of ready.slice(0, free)) {
       waiting.delete(node);

@@ -1,7 +1,7 @@
 import { fitIdentifier, quoteIdentifier as q, relationSql } from '../identifiers';
 import type { RelationName } from '../manifest';
 import { type SOURCE, STAGED } from './delta';
-import type { IndexConfig, Scd2Config, TrackedConfig } from './model-config';
+import { type IndexConfig, partitionFieldOf, type Scd2Config, type TrackedConfig } from './model-config';
 import { IS_CURRENT, VALID_FROM, VALID_TO } from './scd2';
 
 /**
@@ -97,9 +97,9 @@ export const tableConstraints = (
   config: TrackedConfig,
   validFromType: string,
 ): string[] => {
-  const partition = config.materialized === 'incremental' ? config.partition_by : undefined;
+  const field = partitionFieldOf(config);
   // A partitioned table's key has to contain what it is partitioned by.
-  const key = [...identityOf(config), ...(partition ? [partition.field] : [])];
+  const key = [...identityOf(config), ...(field === undefined ? [] : [field])];
   return [
     `alter table ${relationSql(table)} add primary key (${[...new Set(key)].map(q).join(', ')})`,
     ...(config.materialized === 'scd2' ? scd2Constraints(table, config, validFromType) : []),

@@ -2,7 +2,7 @@ import { quoteIdentifier as q, relationSql } from '../identifiers';
 import type { RelationName } from '../manifest';
 import { identityOf } from './build';
 import { PROVENANCE } from './delta';
-import { isTrackedConfig, type MaterializationConfig } from './model-config';
+import { isTrackedConfig, loadOrderOf, type MaterializationConfig, partitionFieldOf } from './model-config';
 import { VALID_FROM } from './scd2';
 
 /** Relations without periods are compared in so many parts. */
@@ -33,12 +33,10 @@ const periodColumn = (config: MaterializationConfig): string | undefined => {
   switch (config.materialized) {
     case 'scd2':
       return VALID_FROM;
-    case 'incremental':
-      return config.partition_by?.field;
     case 'by_period':
       return config.period_column;
     default:
-      return undefined;
+      return partitionFieldOf(config);
   }
 };
 
@@ -59,7 +57,7 @@ export const comparisonOf = (
   relations: Pick<Comparison, 'expected' | 'actual'>,
   columns: readonly string[],
 ): Comparison => {
-  const loadOrder = config.materialized === 'incremental' ? (config.load_order ?? []) : [];
+  const loadOrder = loadOrderOf(config);
   const compared = columns.filter((c) => !PROVENANCE.has(c) || loadOrder.includes(c));
   const key = isTrackedConfig(config) ? identityOf(config) : [];
   const period = periodOf(config, columns);

@@ -19,12 +19,14 @@ export const COMING = `(select * from ${DIFFERENCE} where _comes) as coming`;
 /** The difference of the two, by one join. */
 export const findDifference = ({ table, columns, key, from }: Refreshed): string => {
   const others = columns.filter((c) => !key.includes(c));
-  const of = (alias: string): string => others.map((c) => `${alias}.${q(c)}`).join(', ');
+  const of = (alias: string): string[] => others.map((c) => `${alias}.${q(c)}`);
   const first = q(key[0] as string);
   const differs =
-    others.length === 0 ? '' : ` or row(${of('standing')}) is distinct from row(${of('wanted')})`;
+    others.length === 0
+      ? ''
+      : ` or row(${of('standing').join(', ')}) is distinct from row(${of('wanted').join(', ')})`;
   return `create temporary table _strata_difference on commit drop as
-select ${[...key.map(q), ...(others.length === 0 ? [] : [of('wanted')])].join(', ')}, standing.${first} is not null as _stands, wanted.${first} is not null as _comes
+select ${[...key.map(q), ...of('wanted')].join(', ')}, standing.${first} is not null as _stands, wanted.${first} is not null as _comes
 from ${relationSql(table)} as standing
 full join (select * from ${from}) as wanted using (${key.map(q).join(', ')})
 where standing.${first} is null or wanted.${first} is null${differs}`;

@@ -1,7 +1,7 @@
 import { keysRelation, quoteIdentifier as q, relationSql } from '../identifiers';
 import type { RelationName } from '../manifest';
 import { type Application, DELTA, PLACE } from './delta';
-import type { TrackedConfig } from './model-config';
+import { partitionFieldOf, type TrackedConfig } from './model-config';
 
 /**
  * Of a partitioned relation whose key does not contain what it is partitioned by: a table of its keys and of the value
@@ -15,9 +15,8 @@ export interface KeyPlaces {
 }
 
 export const keyPlacesOf = (target: RelationName, config: TrackedConfig): KeyPlaces | undefined => {
-  if (config.materialized !== 'incremental' || config.partition_by === undefined) return undefined;
-  const { field } = config.partition_by;
-  if (config.unique_key.includes(field)) return undefined;
+  const field = partitionFieldOf(config);
+  if (field === undefined || config.unique_key.includes(field)) return undefined;
   return { table: keysRelation(target), key: config.unique_key, field };
 };
 

@@ -113,6 +113,14 @@ export const isTracked = (materialized: string): materialized is TrackedConfig['
 export const isTrackedConfig = (config: MaterializationConfig): config is TrackedConfig =>
   isTracked(config.materialized);
 
+/** The column by whose months a relation is partitioned, if it is. */
+export const partitionFieldOf = (config: MaterializationConfig): string | undefined =>
+  config.materialized === 'incremental' ? config.partition_by?.field : undefined;
+
+/** What says which of the rows of a key is the newest; empty: no key comes twice. */
+export const loadOrderOf = (config: MaterializationConfig): readonly string[] =>
+  (config.materialized === 'incremental' ? config.load_order : undefined) ?? [];
+
 /** Settings that say how a run goes about it, and not which rows are in the relation. */
 const SHAPELESS = new Set([
   'backfill',
