@@ -89,14 +89,14 @@ const signalPipeline = async (name: string): Promise<void> => {
   }
 };
 
-/** Drops a file on the page, as a person does. */
+/** Drops a file on the page, as a person does: once the page knows who asks, and takes files. */
 const drop = async (page: Page, name: string, text: string): Promise<void> => {
   const dataTransfer = await page.evaluateHandle(`(() => {
     const transfer = new DataTransfer();
     transfer.items.add(new File([${JSON.stringify(text)}], ${JSON.stringify(name)}, { type: 'text/csv' }));
     return transfer;
   })()`);
-  await page.locator('.drop').dispatchEvent('drop', { dataTransfer });
+  await page.locator('.drop:not(.disabled)').dispatchEvent('drop', { dataTransfer });
 };
 
 beforeAll(async () => {
