@@ -1,6 +1,5 @@
 import { Context, getClient } from '@temporalio/activity';
 import type { DatabasePool } from 'slonik';
-import { ensureBronze } from '../db/ensure-bronze';
 import { checkDatabaseUuid, databaseUuid } from '../db/warehouse';
 import type { FileSources } from '../ingest';
 import * as ingest from '../ingest';
@@ -76,8 +75,6 @@ export const createIngestActivities = (deps: IngestActivityDeps): IngestActiviti
         async (signal) => {
           await checkDatabaseUuid(pool, input.databaseUuid);
           const dataset = await projects.dataset(input.dataset, input.projectDir);
-          const { name, columns, key } = dataset;
-          await ensureBronze(pool, { name, columns, key });
           return ingest.loadFile(
             { pool, databaseUrl, dataset, maxFieldBytes, maxContentBytes, chunkBytes, lookEveryMs, files },
             {

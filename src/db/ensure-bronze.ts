@@ -5,7 +5,13 @@ import type { ManifestDataset } from '../compiler/manifest';
 import { StrataError } from '../domain/errors';
 import { asLoginRole } from './acting-role';
 
-const ColumnRow = z.object({ name: z.string(), type: z.string(), is_foreign: z.boolean() });
+const ColumnRow = z.object({
+  dataset: z.string(),
+  part: z.enum(['strata_bronze', 'bronze']),
+  name: z.string(),
+  type: z.string(),
+  is_foreign: z.boolean(),
+});
 type Columns = ReadonlyMap<string, string>;
 
 /** What rows have besides the contract's columns. */
@@ -22,37 +28,43 @@ const SPELLING: Record<string, string> = {
 const spelled = (type: string): string => SPELLING[type] ?? type;
 
 interface Existing {
-  readonly columns: Columns;
-  /** Whether a role that acts finds it in the hands of none of the roles. */
+  readonly heap: Columns;
+  readonly view: Columns;
+  /** Whether a role that acts finds one of them in the hands of none of the roles. */
   readonly isForeign: boolean;
 }
 
+/** What there is of each of these datasets, in their order. */
 const existing = async (
   db: DatabaseTransactionConnection | DatabasePool,
-  schema: string,
-  name: string,
-): Promise<Existing> => {
+  datasets: readonly ManifestDataset[],
+): Promise<Existing[]> => {
+  const names = datasets.map(({ name }) => name);
   const rows = await db.any(sql.type(ColumnRow)`
-    select a.attname::text as name, pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
+    select c.relname as dataset, n.nspname as part, a.attname::text as name,
+      pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
       current_user <> session_user and not pg_has_role(c.relowner, 'usage')
         and pg_get_userbyid(c.relowner) not in (select role_name from ops.access_role) as is_foreign
     from pg_catalog.pg_attribute as a
     inner join pg_catalog.pg_class as c on c.oid = a.attrelid
     inner join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
-    where n.nspname = ${schema} and c.relname = ${name} and a.attnum > 0 and not a.attisdropped
+    where n.nspname in ('strata_bronze', 'bronze') and c.relname = any(${sql.array(names, 'text')}::name[])
+      and a.attnum > 0 and not a.attisdropped
     order by a.attnum
   `);
-  return {
-    columns: new Map(rows.map((row) => [row.name, row.type])),
-    isForeign: rows.some((row) => row.is_foreign),
-  };
+  const columnsOf = (part: string, name: string): Columns =>
+    new Map(
+      rows.filter((row) => row.part === part && row.dataset === name).map((row) => [row.name, row.type]),
+    );
+  return names.map((name) => ({
+    heap: columnsOf('strata_bronze', name),
+    view: columnsOf('bronze', name),
+    isForeign: rows.some((row) => row.dataset === name && row.is_foreign),
+  }));
 };
 
-const existingColumns = async (
-  db: DatabaseTransactionConnection,
-  schema: string,
-  name: string,
-): Promise<Columns> => (await existing(db, schema, name)).columns;
+const lookAt = async (db: DatabaseTransactionConnection, dataset: ManifestDataset): Promise<Existing> =>
+  (await existing(db, [dataset]))[0] as Existing;
 
 /** Takes over what a worker without roles, or of older code, has made as the login role. */
 const takeOver = async (db: DatabaseTransactionConnection, dataset: ManifestDataset): Promise<void> => {
@@ -116,12 +128,8 @@ const addColumns = async (
 };
 
 /** Keeps the order that the view has, since models may depend on it; what is new goes to the end. */
-const replaceView = async (
-  db: DatabaseTransactionConnection,
-  dataset: ManifestDataset,
-  heapColumns: Columns,
-): Promise<void> => {
-  const has = await existingColumns(db, 'bronze', dataset.name);
+const replaceView = async (db: DatabaseTransactionConnection, dataset: ManifestDataset): Promise<void> => {
+  const { heap: heapColumns, view: has } = await lookAt(db, dataset);
   const contract = [...heapColumns.keys()].filter((name) => !OWN_COLUMNS.includes(name));
   const wanted = [...contract, ...VIEW_OWN_COLUMNS];
   const ordered = [...has.keys(), ...wanted.filter((name) => !has.has(name))];
@@ -139,35 +147,38 @@ const replaceView = async (
   `);
 };
 
-const isUpToDate = (dataset: ManifestDataset, heap: Columns, view: Columns): boolean =>
+const isUpToDate = (dataset: ManifestDataset, { heap, view, isForeign }: Existing): boolean =>
+  !isForeign &&
   heap.size > 0 &&
   dataset.columns.every(({ name, type }) => heap.get(name) === spelled(type) && view.has(name)) &&
   VIEW_OWN_COLUMNS.every((name) => view.has(name));
 
-/**
- * Makes the bronze relations of a dataset, or brings them up to its contract: `strata_bronze.NAME` holds the rows of
- * all loads, the view `bronze.NAME` shows those of published ones. New columns are added; a column that the contract
- * no longer has stays, and is NULL in new rows. Idempotent; safe to call from many processes at once.
- * @throws DATASET_INCOMPATIBLE when a column's type has changed
- */
-export const ensureBronze = async (pool: DatabasePool, dataset: ManifestDataset): Promise<void> => {
-  const [heap, view] = await Promise.all([
-    existing(pool, 'strata_bronze', dataset.name),
-    existing(pool, 'bronze', dataset.name),
-  ]);
-  const isForeign = heap.isForeign || view.isForeign;
-  if (!isForeign && isUpToDate(dataset, heap.columns, view.columns)) return;
-  await pool.transaction(async (transaction) => {
+const bringUpToDate = async (pool: DatabasePool, dataset: ManifestDataset): Promise<void> =>
+  pool.transaction(async (transaction) => {
     await transaction.query(
       sql.typeAlias(
         'void',
       )`select pg_advisory_xact_lock(hashtextextended(${`strata bronze ${dataset.name}`}, 0))`,
     );
+    const { heap, isForeign } = await lookAt(transaction, dataset);
     if (isForeign) await takeOver(transaction, dataset);
-    const before = await existingColumns(transaction, 'strata_bronze', dataset.name);
-    if (before.size === 0) await createHeap(transaction, dataset);
-    else await addColumns(transaction, dataset, before);
-    const columns = await existingColumns(transaction, 'strata_bronze', dataset.name);
-    await replaceView(transaction, dataset, columns);
+    if (heap.size === 0) await createHeap(transaction, dataset);
+    else await addColumns(transaction, dataset, heap);
+    await replaceView(transaction, dataset);
   });
+
+/**
+ * Makes the bronze relations of these datasets, or brings them up to their contracts: `strata_bronze.NAME` holds the
+ * rows of all loads, the view `bronze.NAME` shows those of published ones. New columns are added; a column that the
+ * contract no longer has stays, and is NULL in new rows. One query, and nothing more where all is there. Idempotent;
+ * safe to call from many processes at once.
+ * @throws DATASET_INCOMPATIBLE when a column's type has changed
+ */
+export const ensureBronze = async (
+  pool: DatabasePool,
+  datasets: readonly ManifestDataset[],
+): Promise<void> => {
+  const found = await existing(pool, datasets);
+  const behind = datasets.filter((dataset, i) => !isUpToDate(dataset, found[i] as Existing));
+  for (const dataset of behind) await bringUpToDate(pool, dataset);
 };

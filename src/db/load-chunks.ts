@@ -109,7 +109,11 @@ export interface ChunkEnd {
     | undefined;
 }
 
-/** Commits the chunk's rows together with its mark and the ledger's counts. */
+/**
+ * Commits the chunk's rows together with its mark and the ledger's counts. Only for the last one it is waited until it
+ * is on disk, and all before it with it: a server that crashes sooner has the load a chunk or two further back, and a
+ * retry goes on from there.
+ */
 export const commitChunk = async (session: CopySession, chunk: ChunkEnd): Promise<void> => {
   const { batchId, loadId, mark, total, content } = chunk;
   await session.query(
@@ -136,5 +140,6 @@ export const commitChunk = async (session: CopySession, chunk: ChunkEnd): Promis
       where batch_id = $1`,
       [batchId, content.bytes, content.sha256, content.extraColumns, content.header],
     );
+  else await session.query('set local synchronous_commit = off');
   await session.query('commit');
 };

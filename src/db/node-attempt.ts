@@ -40,17 +40,21 @@ export const nodeSessionName = (attempt: NodeAttempt): string =>
 
 const Current = z.object({ is_current: z.boolean() });
 
-/** Enters the attempt as the one that counts, unless a later one is there already. */
+/**
+ * Enters the attempt as the one that counts, and gives the session its name, unless a later one is there already.
+ * @throws NodeSupersededError
+ */
 const enter = async (connection: CommonQueryMethods, own: NodeAttempt): Promise<void> => {
-  const isCurrent = await connection.maybeOneFirst(sql.type(Current)`
+  const entered = await connection.maybeOne(sql.type(Current)`
     insert into ops.node_attempt as a (run_id, node_id, execution, attempt, delivery)
     values (${own.runId}, ${own.nodeId}, ${own.execution}, ${own.attempt}, ${own.delivery})
     on conflict (run_id, node_id) do update
     set execution = excluded.execution, attempt = excluded.attempt, delivery = excluded.delivery
     where a.execution <> excluded.execution or (a.attempt, a.delivery) <= (excluded.attempt, excluded.delivery)
-    returning true as is_current
+    returning true as is_current, set_config('application_name', ${nodeSessionName(own)}, false),
+      set_config('idle_session_timeout', ${STANDSTILL_TIMEOUT}, false)
   `);
-  if (isCurrent === null) throw new NodeSupersededError(own);
+  if (entered === null) throw new NodeSupersededError(own);
 };
 
 /**
@@ -60,10 +64,6 @@ const enter = async (connection: CommonQueryMethods, own: NodeAttempt): Promise<
  */
 export const beginAttempt = async (connection: DatabasePoolConnection, own: NodeAttempt): Promise<void> => {
   await enter(connection, own);
-  await connection.query(sql.typeAlias('void')`
-    select set_config('application_name', ${nodeSessionName(own)}, false),
-      set_config('idle_session_timeout', ${STANDSTILL_TIMEOUT}, false)
-  `);
   await endSessions(
     connection,
     sql.fragment`

@@ -148,7 +148,7 @@ export const planRun = async (
   const manifest = await loadPlan(pool, planHash);
   const nodes = plannedNodes(manifest, request.transform);
   const datasets = Object.values(manifest.datasets);
-  for (const dataset of datasets) await ensureBronze(bronzePool, dataset);
+  await ensureBronze(bronzePool, datasets);
   await openSources(pool, manifest);
   const planned = await pool.transaction(async (transaction) => {
     const isFirst = await recordRun(transaction, request, {

@@ -8,14 +8,31 @@ import { StrataError } from '../domain/errors';
 
 const ManifestRow = z.object({ manifest: z.any() });
 
-/** Keeps a compiled project under the sha256 of its manifest; the same project again is a no-op. Returns the hash. */
+const hashes = new WeakMap<Manifest, string>();
+
+const hashOf = (manifest: Manifest): string => {
+  const known = hashes.get(manifest);
+  if (known !== undefined) return known;
+  const hash = createHash('sha256').update(canonicalJson(manifest)).digest('hex');
+  hashes.set(manifest, hash);
+  return hash;
+};
+
+/**
+ * Keeps a compiled project under the sha256 of its manifest, which is not to be changed from then on. The same project
+ * again is a no-op: the manifest, which may be large, isn't even sent. Returns the hash.
+ */
 export const storePlan = async (connection: CommonQueryMethods, manifest: Manifest): Promise<string> => {
-  const text = canonicalJson(manifest);
-  const planHash = createHash('sha256').update(text).digest('hex');
-  await connection.query(sql.type(z.object({}))`
-    insert into ops.plan (plan_hash, project, manifest) values (${planHash}, ${manifest.project}, ${text}::jsonb)
-    on conflict (plan_hash) do nothing
-  `);
+  const planHash = hashOf(manifest);
+  const isKept = await connection.exists(
+    sql.typeAlias('void')`select from ops.plan where plan_hash = ${planHash}`,
+  );
+  if (!isKept)
+    await connection.query(sql.typeAlias('void')`
+      insert into ops.plan (plan_hash, project, manifest)
+      values (${planHash}, ${manifest.project}, ${canonicalJson(manifest)}::jsonb)
+      on conflict (plan_hash) do nothing
+    `);
   return planHash;
 };
 

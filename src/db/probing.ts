@@ -14,8 +14,9 @@ export const probing = async <T>(
   work: () => Promise<T>,
 ): Promise<T> => {
   if (!isWanted) return work();
-  await connection.query(sql.typeAlias('void')`set local enable_hashjoin = off`);
-  await connection.query(sql.typeAlias('void')`set local enable_mergejoin = off`);
+  await connection.query(sql.typeAlias('void')`
+    select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
+  `);
   const result = await work();
   await connection.query(sql.typeAlias('void')`set local enable_hashjoin to default`);
   await connection.query(sql.typeAlias('void')`set local enable_mergejoin to default`);

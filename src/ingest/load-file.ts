@@ -170,7 +170,7 @@ const writeRows = async (attempt: LoadAttempt, openQuotes: OpenQuotes): Promise<
 const loadOpenFile = async (attempt: LoadAttempt): Promise<void> => {
   const { deps, loadId } = attempt;
   if (await isKnownContent(attempt, await getLoadProgress(deps.pool, loadId))) return;
-  await ensureBronze(deps.pool, deps.dataset);
+  await ensureBronze(deps.pool, [deps.dataset]);
   await readKnowingOpenQuotes((openQuotes) => writeRows(attempt, openQuotes));
 };
 

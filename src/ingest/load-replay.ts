@@ -98,7 +98,7 @@ export const loadReplay = async (deps: LoadReplayDeps, request: LoadReplayReques
   const { pool, databaseUrl, dataset, lookEveryMs } = deps;
   const { replayId, signal } = request;
   const name = `replay ${replayId}`;
-  await ensureBronze(pool, { name: dataset.name, columns: dataset.columns, key: dataset.key });
+  await ensureBronze(pool, [dataset]);
   await endOtherWriters(pool, name);
   const session = await CopySession.open(databaseUrl, { name: loadSessionName(name), lookEveryMs });
   const abort = (): void => void session.close();

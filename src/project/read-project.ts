@@ -22,11 +22,11 @@ export const readProjectFiles = async (projectDir: string): Promise<ProjectFile[
   for (const folder of folders) {
     for (const path of await filesUnder(projectDir, folder)) found.add(path);
   }
-  const files = [project];
-  for (const path of [...found].toSorted()) {
-    files.push({ path, text: await readText(join(projectDir, path)) });
-  }
-  return files;
+  const read = async (path: string): Promise<ProjectFile> => ({
+    path,
+    text: await readText(join(projectDir, path)),
+  });
+  return [project, ...(await Promise.all([...found].toSorted().map(read)))];
 };
 
 const readProjectFile = async (projectDir: string): Promise<ProjectFile> => {

@@ -97,7 +97,7 @@ export class TestWarehouse {
   ) {}
 
   static async open(pool: DatabasePool, manifest: Manifest, bronzePool = pool): Promise<TestWarehouse> {
-    for (const dataset of Object.values(manifest.datasets)) await ensureBronze(bronzePool, dataset);
+    await ensureBronze(bronzePool, Object.values(manifest.datasets));
     return new TestWarehouse(pool, manifest, await storePlan(pool, manifest), await databaseUuid(pool));
   }
 

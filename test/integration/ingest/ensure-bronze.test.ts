@@ -39,8 +39,8 @@ test('the relations are made from the contract, once, by however many callers', 
     ['n', 'bigint'],
     ['f', 'double precision'],
   );
-  await Promise.all(Array.from({ length: 5 }, () => ensureBronze(warehouse.pool, dataset)));
-  await ensureBronze(warehouse.pool, dataset);
+  await Promise.all(Array.from({ length: 5 }, () => ensureBronze(warehouse.pool, [dataset])));
+  await ensureBronze(warehouse.pool, [dataset]);
   expect(await columnsOf('bronze', 'made')).toEqual([
     ...['id text', 'at timestamp with time zone', 'amount numeric(18,2)', 'n bigint', 'f double precision'],
     ...OWN,
@@ -54,21 +54,23 @@ test('the relations are made from the contract, once, by however many callers', 
 });
 
 test('a new column is added at the end, beneath views that depend on the relation', async () => {
-  await ensureBronze(warehouse.pool, notes('grown', ['a', 'text']));
+  await ensureBronze(warehouse.pool, [notes('grown', ['a', 'text'])]);
   await warehouse.rows('create view public.dependent as select * from bronze.grown');
-  await ensureBronze(warehouse.pool, notes('grown', ['b', 'date'], ['a', 'text']));
+  await ensureBronze(warehouse.pool, [notes('grown', ['b', 'date'], ['a', 'text'])]);
   expect(await columnsOf('bronze', 'grown')).toEqual(['id text', 'a text', ...OWN, 'b date']);
 });
 
 test('a column that the contract no longer has stays', async () => {
-  await ensureBronze(warehouse.pool, notes('shrunk', ['a', 'text'], ['b', 'text']));
-  await ensureBronze(warehouse.pool, notes('shrunk', ['b', 'text']));
+  await ensureBronze(warehouse.pool, [notes('shrunk', ['a', 'text'], ['b', 'text'])]);
+  await ensureBronze(warehouse.pool, [notes('shrunk', ['b', 'text'])]);
   expect(await columnsOf('bronze', 'shrunk')).toEqual(['id text', 'a text', 'b text', ...OWN]);
 });
 
 test('a changed type is an error that names the column', async () => {
-  await ensureBronze(warehouse.pool, notes('retyped', ['a', 'numeric(18,2)']));
-  await expect(ensureBronze(warehouse.pool, notes('retyped', ['a', 'numeric(18,3)']))).rejects.toMatchObject({
+  await ensureBronze(warehouse.pool, [notes('retyped', ['a', 'numeric(18,2)'])]);
+  await expect(
+    ensureBronze(warehouse.pool, [notes('retyped', ['a', 'numeric(18,3)'])]),
+  ).rejects.toMatchObject({
     code: 'DATASET_INCOMPATIBLE',
     message:
       'Column "a" of dataset "retyped" is numeric(18,3) in the contract but numeric(18,2) in the database',
@@ -77,7 +79,7 @@ test('a changed type is an error that names the column', async () => {
 
 test('a type that is no name of one never reaches the database', async () => {
   await expect(
-    ensureBronze(warehouse.pool, notes('odd', ['a', 'text); drop table x; --'])),
+    ensureBronze(warehouse.pool, [notes('odd', ['a', 'text); drop table x; --'])]),
   ).rejects.toMatchObject({
     code: 'DATASET_INVALID',
   });

@@ -29,7 +29,7 @@ let warehouse: IngestWarehouse;
 beforeAll(async () => {
   warehouse = await startIngestWarehouse([notes]);
   for (const dataset of [notes, warehouse.datasets.transactions ?? notes])
-    await ensureBronze(warehouse.pool, dataset);
+    await ensureBronze(warehouse.pool, [dataset]);
 });
 beforeEach(async () => {
   warehouse.datasets.notes = notes;
