@@ -12,15 +12,33 @@ const LOST = 'The connection to PostgreSQL is lost: an answer is awaited, and th
 /** A session's backend, told from a later one of its pid, and its server from another. */
 export interface Backend {
   readonly pid: number;
-  readonly startedAt: string;
+  /** Null where the session could not see it. */
+  readonly startedAt: string | null;
   readonly serverStartedAt: string;
 }
 
-/** What a session asks to know its own backend. */
-export const OWN_BACKEND = `
+/**
+ * What a session asks first, to know its own backend: as the login role, since a role that acts may not even see when
+ * its own session began.
+ */
+export const AT_FIRST = {
+  begin: 'set role none',
+  ownBackend: `
   select pid, extract(epoch from backend_start)::text as "startedAt",
     extract(epoch from pg_postmaster_start_time())::text as "serverStartedAt"
-  from pg_stat_activity where pid = pg_backend_pid()`;
+  from pg_stat_activity where pid = pg_backend_pid()`,
+  end: 'reset role',
+} as const;
+
+/** Asks a new session for its own backend. */
+export const askOwnBackend = async (
+  query: (text: string) => Promise<{ readonly rows: readonly unknown[] }>,
+): Promise<Backend> => {
+  await query(AT_FIRST.begin);
+  const { rows } = await query(AT_FIRST.ownBackend);
+  await query(AT_FIRST.end);
+  return rows[0] as Backend;
+};
 
 export interface AnswerWatch {
   readonly databaseUrl: string;
@@ -61,8 +79,8 @@ export const standstillOf = (row: LookRow, own: number | null, backend: Backend)
   // The primary is another one now, or has started anew.
   if (row.server_started_at !== backend.serverStartedAt) return 'gone';
   if (!row.is_there) return 'gone';
-  // Nothing that this session may see.
-  if (row.started_at === null) return undefined;
+  // Nothing that this session may see, or the one that is watched could.
+  if (row.started_at === null || backend.startedAt === null) return undefined;
   return row.started_at === backend.startedAt ? (row.standstill ?? undefined) : 'gone';
 };
 

@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { Client, escapeIdentifier } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { StrataError } from '../domain/errors';
-import { type Backend, OWN_BACKEND, watchAnswer } from './answer-watch';
+import { askOwnBackend, type Backend, watchAnswer } from './answer-watch';
 import { sessionUrl } from './pool';
 import { causesOf, isTransient, sqlStateOf } from './sqlstate';
 import { within } from './within';
@@ -104,8 +104,7 @@ export class CopySession {
   }
 
   private async begin(name: string): Promise<void> {
-    const [own] = await this.query(OWN_BACKEND);
-    this.backend = own as unknown as Backend;
+    this.backend = await askOwnBackend((text) => this.client.query(text));
     await this.query(`select set_config('application_name', $1, false)`, [name]);
   }
 

@@ -1,7 +1,7 @@
 import { createPgDriverFactory } from '@slonik/pg-driver';
 import type { DriverClient, DriverFactory } from 'slonik';
 import type { StrataError } from '../domain/errors';
-import { type Backend, OWN_BACKEND, watchAnswer } from './answer-watch';
+import { askOwnBackend, type Backend, watchAnswer } from './answer-watch';
 import { within } from './within';
 
 /** Asked of a new connection; no table is read. */
@@ -57,8 +57,9 @@ class WatchedClient {
     within(END_LIMIT_MS, this.client.destroy()).catch(() => undefined);
 
   private async ownBackend(): Promise<Backend> {
-    this.backend ??= within(FIRST_ANSWER_MS, this.client.query(OWN_BACKEND)).then(
-      ({ rows }) => rows[0] as unknown as Backend,
+    this.backend ??= within(
+      FIRST_ANSWER_MS,
+      askOwnBackend((text) => this.client.query(text)),
     );
     try {
       return await this.backend;

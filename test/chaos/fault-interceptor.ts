@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import { Client } from 'pg';
-import { OWN_BACKEND } from '../../src/db/answer-watch';
+import { AT_FIRST as FIRST_STATEMENTS } from '../../src/db/answer-watch';
 import { archiveStep, type Side } from './archive-steps';
 import type { ArmedFault, FaultFiles } from './fault-files';
 
@@ -40,7 +40,7 @@ const OPEN_TRANSACTION = 'T';
 /** What the pool asks of a connection that comes back to it. */
 const BETWEEN_USES = 'DISCARD ALL';
 /** What it asks of a new one. */
-const AT_FIRST = textOf(OWN_BACKEND);
+const AT_FIRST = new Set(Object.values(FIRST_STATEMENTS).map(textOf));
 const POLL_MS = 3;
 
 const watched = new AsyncLocalStorage<Watch>();
@@ -116,7 +116,7 @@ export const watchStatements = (files: FaultFiles): void => {
     const text = textOf(args[0]);
     const ask = (): unknown => original.apply(this, args);
     if (watch === undefined || watch.isStruck || watch.fault.point !== 'during') return ask();
-    if (text === BETWEEN_USES || text === AT_FIRST) return ask();
+    if (text === BETWEEN_USES || AT_FIRST.has(text)) return ask();
     const { moment } = watch.fault;
     if (moment.kind === 'step') {
       if (isSubmittable(args[0]) || !isAtStep(watch, wholeText(args[0], args[1]))) return ask();

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { DatabasePool } from 'slonik';
 import { SHADOW_PREFIX } from '../../../src/compiler/shadow';
+import { CopySession } from '../../../src/db/copy';
 import { migrate } from '../../../src/db/migrate';
 import { createWarehousePool } from '../../../src/db/pool';
 import { rawSql } from '../../../src/db/raw-sql';
@@ -121,6 +122,23 @@ test('each part does its work as its role, on a warehouse that the login role ma
       (select count(*)::int from ops.model_run where state = 'success') > 0 as has_runs`),
   );
   expect(rows).toEqual([{ facts: 2, loaded: 2, months: 1, has_runs: true }]);
+});
+
+test('what a role that acts has asked for, and takes long, is no lost connection', async () => {
+  const acting = actingAs(url, `${prefix}_transformer`);
+  const slow = 'select 1 as n from pg_sleep(1)';
+  const pool = await createWarehousePool(acting, { maximumPoolSize: 1, lookEveryMs: 50 });
+  pools.push(pool);
+  expect((await pool.query(rawSql(slow))).rows).toEqual([{ n: 1 }]);
+  const session = await CopySession.open(acting, { name: 'strata load slow', lookEveryMs: 50 });
+  try {
+    expect(await session.query(slow)).toEqual([{ n: 1 }]);
+    expect(await session.query('select current_user::text as name')).toEqual([
+      { name: `${prefix}_transformer` },
+    ]);
+  } finally {
+    await session.close();
+  }
 });
 
 test.each([

@@ -1,4 +1,4 @@
-import { type LookRow, standstillOf } from '../../../src/db/answer-watch';
+import { type Backend, type LookRow, standstillOf } from '../../../src/db/answer-watch';
 
 const backend = { pid: 7, startedAt: '100.5', serverStartedAt: '90' };
 const row: LookRow = {
@@ -9,8 +9,11 @@ const row: LookRow = {
   started_at: '100.5',
   standstill: 'idle ClientRead',
 };
-const at = (change: Partial<LookRow>, own: number | null = 8): string | undefined =>
-  standstillOf({ ...row, ...change }, own, backend);
+const at = (
+  change: Partial<LookRow>,
+  own: number | null = 8,
+  session: Backend = backend,
+): string | undefined => standstillOf({ ...row, ...change }, own, session);
 
 test.each([
   ['the server waits for its client', at({}), 'idle ClientRead'],
@@ -21,6 +24,7 @@ test.each([
   ['the look came to a standby', at({ is_standby: true, is_there: false, started_at: null }), undefined],
   ['the look went through a pooler', at({ is_there: false, started_at: null }, 99), undefined],
   ['the look may not see the session', at({ started_at: null, standstill: null }), undefined],
+  ['the session could not see when it began', at({}, 8, { ...backend, startedAt: null }), undefined],
 ])('%s', (_, found, expected) => {
   expect(found).toBe(expected);
 });
