@@ -6,13 +6,15 @@ import { parseArgs } from 'node:util';
 import { baseFolder, batchFolder } from './data';
 import { connect, secondsSince } from './floor';
 import { openStack } from './open-stack';
+import { checkTwoMarts, makeTwoMarts } from './two-marts';
 import { Warehouse } from './warehouse';
 
-const USAGE = `usage: node scripts/harness-strata.mjs DATA [--batches N] [--size NAME]
+const USAGE = `usage: node scripts/harness-strata.mjs DATA [--batches N] [--size NAME] [--two-marts]
 
   DATA         a folder that the harness has generated: base/, batch_01/ ...
   --batches N  how many of the batches (default 3)
   --size NAME  what the harness calls this size (default 2m)
+  --two-marts  only the two marts that dbt and SQLMesh build there, compared with the facts at the end
 `;
 const NOTHING_RUNS = 3;
 
@@ -43,7 +45,11 @@ const measure = async (
 export const main = async (argv: readonly string[]): Promise<number> => {
   const { values, positionals } = parseArgs({
     args: [...argv],
-    options: { batches: { type: 'string', default: '3' }, size: { type: 'string', default: '2m' } },
+    options: {
+      batches: { type: 'string', default: '3' },
+      size: { type: 'string', default: '2m' },
+      'two-marts': { type: 'boolean', default: false },
+    },
     allowPositionals: true,
   });
   const [folder] = positionals;
@@ -60,13 +66,17 @@ export const main = async (argv: readonly string[]): Promise<number> => {
     await admin.query('create database harness');
     await admin.end();
     databaseUrl.pathname = '/harness';
+    const projectDir = values['two-marts'] ? join(home, 'project') : undefined;
+    if (projectDir !== undefined) makeTwoMarts(projectDir);
     warehouse = await Warehouse.open({
       databaseUrl: databaseUrl.toString(),
       temporalAddress: stack.temporalAddress ?? '',
       warehouse: 'harness',
       inbox: join(home, 'inbox'),
+      projectDir,
     });
     await measure(warehouse, resolve(folder), values.size, Number(values.batches));
+    if (projectDir !== undefined) await checkTwoMarts(databaseUrl.toString());
     return 0;
   } finally {
     await warehouse?.close();

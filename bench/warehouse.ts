@@ -29,6 +29,8 @@ export interface Servers {
   readonly warehouse: string;
   /** Folder of the inbox. */
   readonly inbox: string;
+  /** Folder of the worker's project; default: strata's own. */
+  readonly projectDir?: string | undefined;
 }
 
 export class Warehouse {
@@ -173,4 +175,5 @@ const environmentOf = (servers: Servers): Record<string, string | undefined> => 
   STRATA_INBOX: servers.inbox,
   STRATA_INBOX_SETTLE: '0s',
   STRATA_LOG_LEVEL: 'error',
+  ...(servers.projectDir === undefined ? {} : { STRATA_PROJECT_DIR: servers.projectDir }),
 });
