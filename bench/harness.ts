@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { baseFolder, batchFolder } from './data';
-import { connect, secondsSince } from './floor';
+import { checkpoint, connect, secondsSince } from './floor';
 import { openStack } from './open-stack';
 import { checkTwoMarts, makeTwoMarts } from './two-marts';
 import { Warehouse } from './warehouse';
@@ -30,10 +30,10 @@ const tidy = async (databaseUrl: string): Promise<void> => {
   const client = await connect(databaseUrl);
   try {
     await client.query('vacuum analyze');
-    await client.query('checkpoint');
   } finally {
     await client.end();
   }
+  await checkpoint(databaseUrl);
 };
 
 const measure = async (
