@@ -18,7 +18,7 @@ const POLL_MS = 10;
 const PAUSES_MS = [1500, 1920, 1640, 2060, 1780];
 const DEADLINE_MS = 60_000;
 /** What a user sets for low latency, where files are renamed into the inbox when they are complete. */
-const LATENCY_SETTINGS = { STRATA_INBOX_SETTLE: '0s', watch: '--watch --interval 0.1' };
+const LATENCY_SETTINGS = { STRATA_INBOX_SETTLE: '0s', watch: '--watch' };
 
 interface Put {
   readonly at: number;

@@ -2,9 +2,10 @@ import { StrataError } from '../domain/errors';
 import type { InboxInput, InboxOutcome, InboxResult } from '../wire/inbox';
 import type { TransformResult } from '../wire/transform';
 import { inboxWorkflowId, WORKFLOW } from '../wire/names';
+import { type Arrivals, watchArrivals } from './arrivals';
 import type { CommandContext, CommonOptions } from './context';
 import { EXIT_FAILED } from './describe-error';
-import { pause, untilAborted } from './interrupt';
+import { untilAborted } from './interrupt';
 import { runAndReport } from './run-and-report';
 import { type Session, withSession } from './session';
 
@@ -91,11 +92,17 @@ const takeAll = async (context: CommandContext, session: Session, options: Inbox
 
 const watch = async (context: CommandContext, session: Session, options: InboxOptions): Promise<void> => {
   const { signal, output } = context;
-  for (;;) {
-    const result = await takeAll(context, session, options);
-    if (result.files.length > 0) output.document(result);
-    await pause((options.interval ?? DEFAULT_INTERVAL_S) * 1000, signal);
-    signal.throwIfAborted();
+  let arrivals: Arrivals | undefined;
+  try {
+    for (;;) {
+      const result = await takeAll(context, session, options);
+      if (result.files.length > 0) output.document(result);
+      arrivals ??= watchArrivals(result.inbox);
+      await arrivals.next((options.interval ?? DEFAULT_INTERVAL_S) * 1000, signal);
+      signal.throwIfAborted();
+    }
+  } finally {
+    arrivals?.close();
   }
 };
 

@@ -35,6 +35,17 @@ const UNCONFIGURED = [
   '/dev/null',
 ];
 
+/**
+ * A log written ahead instead of a journal: one wait for the disk a transaction, and not four. `FULL`: that one remains,
+ * so what Temporal has answered is on the disk.
+ */
+const SQLITE = ['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=FULL'];
+/**
+ * How often a second a shard looks for steps to hand out; this server has one shard, and 20 (the default) make each step
+ * wait for a slot of 50 ms. It looks only when there are steps.
+ */
+export const DYNAMIC_CONFIG = { 'history.transferProcessorMaxPollRPS': 1000 };
+
 const SearchAttributeList = z.object({ customAttributes: z.record(z.string(), z.unknown()).optional() });
 
 const logPathOf = (paths: StackPaths): string => join(paths.logs, 'temporal.log');
@@ -92,11 +103,15 @@ const launch = (options: StartTemporalOptions, port: number, uiPort: number) => 
   // The file is named from the working folder: as part of an SQLite address a path has forbidden letters and a limit.
   const args = ['server', 'start-dev', '--db-filename', 'temporal.db', '--ip', '127.0.0.1'];
   const ports = ['--port', String(port), '--ui-port', String(uiPort)];
+  const settings = Object.entries(DYNAMIC_CONFIG).flatMap(([name, value]) => [
+    '--dynamic-config-value',
+    `${name}=${value}`,
+  ]);
   return startServer(
     {
       file: binary,
       argv0: processName(paths.marker),
-      args: [...args, ...ports, '--log-level', 'error', ...UNCONFIGURED, ...attributes],
+      args: [...args, ...ports, ...SQLITE, ...settings, '--log-level', 'error', ...UNCONFIGURED, ...attributes],
       cwd: paths.temporal,
     },
     logPathOf(paths),

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod/v4';
 import { settings } from '../../../src/settings';
+import { DYNAMIC_CONFIG } from '../../../src/stack/temporal-server';
 
 const Service = z.object({
   image: z.string(),
@@ -18,11 +19,14 @@ const Service = z.object({
 const Compose = z.object({
   services: z.record(z.string(), Service),
   volumes: z.record(z.string(), z.unknown()),
+  configs: z.object({ 'temporal-dynamic-config': z.object({ content: z.string() }) }),
 });
+
+const Settings = z.record(z.string(), z.tuple([z.object({ value: z.unknown() })]));
 
 const root = resolve(__dirname, '..', '..', '..');
 const text = readFileSync(join(root, 'docker-compose.yml'), 'utf8');
-const { services, volumes } = Compose.parse(parse(text, { merge: true }));
+const { services, volumes, configs } = Compose.parse(parse(text, { merge: true }));
 
 const endsByItself = (name: string): boolean => services[name]?.restart.startsWith('on-failure') === true;
 
@@ -49,6 +53,11 @@ describe('docker-compose.yml', () => {
     expect(services.postgres?.image).toMatch(/^postgres:18\./);
     expect(services.postgres?.volumes).toEqual(['postgres:/var/lib/postgresql']);
     expect(Object.keys(volumes)).toContain('postgres');
+  });
+
+  test('Temporal has the settings of the embedded server', () => {
+    const given = Settings.parse(parse(configs['temporal-dynamic-config'].content));
+    for (const [name, value] of Object.entries(DYNAMIC_CONFIG)) expect(given[name]).toEqual([{ value }]);
   });
 
   test.each(['worker', 'dashboard'])('the %s is given only variables that strata reads', (name) => {
