@@ -125,7 +125,11 @@ const addInbox = (program: Command, act: Act): void => {
     .description('takes what is ready in the inbox: loads it, moves it away with a report, runs the models')
     .addOption(new Option('--once', 'one look, then return (the default)').conflicts('watch'))
     .option('--watch', 'look when a file comes, and again and again, until Ctrl-C')
-    .option('--interval <seconds>', 'pause between two looks of --watch where no file comes (default: 5)', secondsOption)
+    .option(
+      '--interval <seconds>',
+      'pause between two looks of --watch where no file comes (default: 5)',
+      secondsOption,
+    )
     .option('--host <name>', 'the host whose inbox is meant')
     .action(act(() => (require('./inbox') as typeof import('./inbox')).inboxCommand));
 };

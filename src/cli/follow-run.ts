@@ -58,8 +58,9 @@ const isTransformResult = (value: unknown): value is TransformResult =>
 
 /** A failed run carries its result in the details of its failure. */
 const resultOfFailure = (error: unknown): TransformResult => {
-  const cause = (error as { cause?: { type?: unknown; details?: unknown[] } }).cause;
-  const result = cause?.details?.find(isTransformResult);
+  const cause = (error as { cause?: { type?: unknown; details?: unknown } }).cause;
+  // Of a failed connection the details are a text.
+  const result = Array.isArray(cause?.details) ? cause.details.find(isTransformResult) : undefined;
   if ((cause?.type === 'RUN_FAILED' || cause?.type === 'VERIFY_MISMATCH') && result) return result;
   if ((cause as Error | undefined)?.name === 'CancelledFailure')
     throw new StrataError('RUN_FAILED', 'The run was cancelled', { cause: error });

@@ -111,7 +111,16 @@ const launch = (options: StartTemporalOptions, port: number, uiPort: number) => 
     {
       file: binary,
       argv0: processName(paths.marker),
-      args: [...args, ...ports, ...SQLITE, ...settings, '--log-level', 'error', ...UNCONFIGURED, ...attributes],
+      args: [
+        ...args,
+        ...ports,
+        ...SQLITE,
+        ...settings,
+        '--log-level',
+        'error',
+        ...UNCONFIGURED,
+        ...attributes,
+      ],
       cwd: paths.temporal,
     },
     logPathOf(paths),

@@ -73,7 +73,8 @@ affected as (
 transactions as (
     {% if is_incremental() %}
     select t.*
-    from affected as a
+    -- By the index, one at a time, in its order: neighbours are found together, and staged so.
+    from (select transaction_id from affected order by transaction_id) as a
     cross join lateral (
         select * from {{ ref('stg_transactions') }} as s where s.transaction_id = a.transaction_id offset 0
     ) as t
