@@ -50,7 +50,7 @@ export const settings = [
   },
   {
     name: 'STRATA_HOME',
-    meaning: 'Folder of the embedded servers and their data.',
+    meaning: 'Folder of the embedded servers and their data, on a local disk.',
     default: '.strata/ of the checkout',
   },
   {

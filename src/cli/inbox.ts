@@ -90,6 +90,10 @@ const takeAll = async (context: CommandContext, session: Session, options: Inbox
   };
 };
 
+/** Nobody tells when a file that is being written has been complete for long enough. */
+const pauseMs = ({ interval = DEFAULT_INTERVAL_S }: InboxOptions, { waiting }: InboxResult): number =>
+  (waiting > 0 ? Math.min(interval, DEFAULT_INTERVAL_S) : interval) * 1000;
+
 const watch = async (context: CommandContext, session: Session, options: InboxOptions): Promise<void> => {
   const { signal, output } = context;
   let arrivals: Arrivals | undefined;
@@ -97,8 +101,8 @@ const watch = async (context: CommandContext, session: Session, options: InboxOp
     for (;;) {
       const result = await takeAll(context, session, options);
       if (result.files.length > 0) output.document(result);
-      arrivals ??= watchArrivals(result.inbox);
-      await arrivals.next((options.interval ?? DEFAULT_INTERVAL_S) * 1000, signal);
+      arrivals = watchArrivals(result.inbox, arrivals);
+      await arrivals.next(pauseMs(options, result), signal);
       signal.throwIfAborted();
     }
   } finally {

@@ -10,10 +10,13 @@ export const wholeNumber =
     return value;
   };
 
+/** A timer of Node's takes no more milliseconds than 32 bits hold, and ends at once with more. */
+const MAX_SECONDS = 2_000_000;
+
 export const secondsOption = (text: string): number => {
   const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
-    throw new InvalidArgumentError('Seconds are expected, such as 60 or 0.5.');
+  if (text.trim() === '' || !(value >= 0 && value <= MAX_SECONDS))
+    throw new InvalidArgumentError(`Seconds are expected, such as 60 or 0.5, at most ${MAX_SECONDS}.`);
   return value;
 };
 

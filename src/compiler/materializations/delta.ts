@@ -55,7 +55,7 @@ const differs = ({ columns, key }: DeltaInput): string => {
 export const createFeed = (target: RelationName, like: RelationName): string[] => [
   `drop table if exists ${relationSql(feedRelation(target))}`,
   `create table ${relationSql(feedRelation(target))} (like ${relationSql(like)}, _weight smallint not null, _version bigint not null)`,
-  `create index on ${relationSql(feedRelation(target))} using brin (_version)`,
+  `create index on ${relationSql(feedRelation(target))} using brin (_version) with (autosummarize = on)`,
 ];
 
 /**

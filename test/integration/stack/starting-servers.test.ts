@@ -1,4 +1,4 @@
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { SEARCH_ATTRIBUTE } from '../../../src/wire/names';
@@ -48,6 +48,12 @@ describe('starting the embedded servers', () => {
     const home = join(homes.make(), 'a'.repeat(150), `b ?#%41&'"${'c'.repeat(100)}`, '.strata');
     const member = await homes.join(home, both);
     expect(await queryRows(member.databaseUrl, 'select 1 as up')).toEqual([{ up: 1 }]);
+  });
+
+  test("Temporal's log is written ahead", async () => {
+    const home = homes.make();
+    await homes.join(home, { needs: { postgres: false, temporal: true } });
+    expect(existsSync(join(home, 'temporal', 'temporal.db-wal'))).toBe(true);
   });
 
   test('a database keeps nothing of the environment: UTF-8, UTC, durable, for its owner only', async () => {

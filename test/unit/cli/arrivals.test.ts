@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, unlinkSync, watch, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, unlinkSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Arrivals, watchArrivals } from '../../../src/cli/arrivals';
@@ -7,12 +7,12 @@ import { type Arrivals, watchArrivals } from '../../../src/cli/arrivals';
 const FOREVER_MS = 600_000;
 
 describe('arrivals in an inbox', () => {
-  const never = new AbortController();
+  let ending: AbortController;
   let folder: string;
   let arrivals: Arrivals;
 
   const put = (name: string): void => writeFileSync(join(folder, name), 'a\n1\n');
-  const next = (atMostMs = FOREVER_MS): Promise<void> => arrivals.next(atMostMs, never.signal);
+  const next = (atMostMs = FOREVER_MS): Promise<void> => arrivals.next(atMostMs, ending.signal);
   /** Resolves once the system has told of this name: to all who watch the folder, in one go. */
   const toldOf = (name: string): Promise<void> =>
     new Promise((resolve) => {
@@ -23,12 +23,15 @@ describe('arrivals in an inbox', () => {
       });
     });
 
-  beforeEach(() => {
+  beforeEach(async () => {
+    ending = new AbortController();
     folder = mkdtempSync(join(tmpdir(), 'strata-arrivals-'));
     arrivals = watchArrivals(folder);
+    await next();
   });
 
   afterEach(() => {
+    ending.abort();
     arrivals.close();
     rmSync(folder, { recursive: true, force: true });
   });
@@ -77,13 +80,23 @@ describe('arrivals in an inbox', () => {
     'of %s nobody tells, and time alone ends the waiting',
     async (inbox) => {
       const byTime = watchArrivals(inbox);
-      await expect(byTime.next(1, never.signal)).resolves.toBeUndefined();
+      await expect(byTime.next(1, ending.signal)).resolves.toBeUndefined();
       byTime.close();
     },
   );
 
-  test('a folder that goes away leaves the time', async () => {
-    rmSync(folder, { recursive: true });
-    await expect(next(1)).resolves.toBeUndefined();
+  test('what watches the folder goes on; where another one has taken its path, that one is watched', async () => {
+    expect(watchArrivals(folder, arrivals)).toBe(arrivals);
+    renameSync(folder, `${folder}-before`);
+    mkdirSync(folder);
+    const before = arrivals;
+    arrivals = watchArrivals(folder, before);
+    rmSync(`${folder}-before`, { recursive: true });
+    expect(arrivals).not.toBe(before);
+    // It may have missed some: the first call looks at once.
+    await next();
+    const waiting = next();
+    put('t.csv');
+    await expect(waiting).resolves.toBeUndefined();
   });
 });
