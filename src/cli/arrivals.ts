@@ -17,6 +17,7 @@ export interface Arrivals {
 const BY_TIME: Arrivals = { next: pause, close: () => undefined };
 
 class FolderArrivals implements Arrivals {
+  /** Names that have come; at first the folder's own, which is there, so that the first call doesn't wait. */
   private readonly arrived = new Set<string>(['.']);
   private wake: (() => void) | undefined;
 
@@ -65,24 +66,27 @@ class FolderArrivals implements Arrivals {
   }
 }
 
-const identityOf = (folder: string): string => {
-  const { dev, ino } = statSync(folder);
-  return `${dev}:${ino}`;
+/** Undefined: there is no such folder here. */
+const identityOf = (folder: string): string | undefined => {
+  const stats = statSync(folder, { throwIfNoEntry: false });
+  return stats && `${stats.dev}:${stats.ino}`;
 };
 
 /**
  * Watches for files that come into an inbox, where it is a folder that this process sees. What watches that folder
  * already goes on; what watched another one, or one that has gone, is closed.
  */
-export const watchArrivals = (inbox: string | undefined, earlier?: Arrivals): Arrivals => {
+export const watchArrivals = (inbox = '', earlier?: Arrivals): Arrivals => {
   try {
-    if (inbox === undefined) throw new Error('There is none');
     const identity = identityOf(inbox);
-    if (earlier instanceof FolderArrivals && earlier.isOf(inbox, identity)) return earlier;
+    if (identity !== undefined && earlier instanceof FolderArrivals && earlier.isOf(inbox, identity))
+      return earlier;
     earlier?.close();
-    return new FolderArrivals(inbox, identity, watch(inbox, { persistent: false }));
+    if (identity !== undefined)
+      return new FolderArrivals(inbox, identity, watch(inbox, { persistent: false }));
   } catch {
+    // It may not be looked into, or the system watches no more folders.
     earlier?.close();
-    return BY_TIME;
   }
+  return BY_TIME;
 };
