@@ -5,6 +5,12 @@ import { periodRanges, type Period } from './periods';
 import { TemplateFailure } from './template-error';
 import { RelationValue, textOf, type TemplateFunction } from './template-values';
 
+/**
+ * Up to so many loads are read one after the other: the planner then joins each with its one row of the ledger. Of a list
+ * of loads that are newer than its statistics it expects one row, and looks the ledger up for each there is.
+ */
+const LOADS_ONE_BY_ONE = 16;
+
 export interface StrataFunctionsInput {
   readonly incremental: boolean;
   readonly config: () => Readonly<Record<string, unknown>>;
@@ -72,9 +78,11 @@ const unconsumed = (input: StrataFunctionsInput, relation: RelationName): string
   input.consumed({ dataset });
   if (!input.incremental) return relationSql(relation);
   const fact = input.fact({ kind: 'unconsumed-loads', dataset }) as UnconsumedLoadsFact | undefined;
+  const rows = `select * from ${relationSql(relation)} where`;
   const loads = (fact?.loadIds ?? []).map(bigintText);
-  const condition = loads.length === 0 ? 'false' : `_load_id = any ('{${loads.join(',')}}'::bigint[])`;
-  return `(select * from ${relationSql(relation)} where ${condition})`;
+  if (loads.length === 0) return `(${rows} false)`;
+  if (loads.length > LOADS_ONE_BY_ONE) return `(${rows} _load_id = any ('{${loads.join(',')}}'::bigint[]))`;
+  return `(${loads.map((load) => `${rows} _load_id = ${load}`).join(' union all ')})`;
 };
 
 const changes = (input: StrataFunctionsInput, relation: RelationName): string => {

@@ -1,6 +1,6 @@
 import type { CommonQueryMethods } from 'slonik';
 import { relationSql } from '../compiler/identifiers';
-import { asSubselect, plainIndexes } from '../compiler/materializations/build';
+import { asSubselect, plainIndexes, setFillfactor } from '../compiler/materializations/build';
 import type { TableConfig } from '../compiler/materializations/model-config';
 import type { RowCounts } from '../wire/transform';
 import { describeRelation } from './facts';
@@ -21,7 +21,11 @@ export const buildTable = async (
     connection,
     `create table ${relationSql(built)} as\nselect * from ${asSubselect(text)}`,
   );
-  await execute(connection, [...plainIndexes(built, config.indexes), `analyze ${relationSql(built)}`]);
+  await execute(connection, [
+    ...setFillfactor(built, config),
+    ...plainIndexes(built, config.indexes),
+    `analyze ${relationSql(built)}`,
+  ]);
   await swapIn(connection, relation);
   return { inserted, updated: 0, deleted: 0, in: inserted, unchanged: 0, superseded: 0, excluded: 0 };
 };

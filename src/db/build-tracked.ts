@@ -1,6 +1,6 @@
 import type { CommonQueryMethods } from 'slonik';
 import { quoteIdentifier, relationSql } from '../compiler/identifiers';
-import { tableConstraints } from '../compiler/materializations/build';
+import { setFillfactor, tableConstraints } from '../compiler/materializations/build';
 import { createFeed, STAGED } from '../compiler/materializations/delta';
 import { COMING, DIFFERENCE } from '../compiler/materializations/difference';
 import { createKeyPlaces, type KeyPlaces, keyPlacesOf } from '../compiler/materializations/key-places';
@@ -22,11 +22,14 @@ import { type BuildInput, type Column, countRows, execute, stagedTwice, stageMod
 const createEmpty = (
   connection: CommonQueryMethods,
   built: RelationName,
-  field: string | undefined,
-): Promise<void> =>
-  execute(connection, [
+  config: TrackedConfig,
+): Promise<void> => {
+  const field = partitionFieldOf(config);
+  return execute(connection, [
     `create table ${relationSql(built)} (like ${STAGED})${field === undefined ? '' : ` partition by range (${quoteIdentifier(field)})`}`,
+    ...setFillfactor(built, config),
   ]);
+};
 
 /** Takes out of the staged rows those that `delete_where` names; returns how many. */
 export const dropGone = async (connection: CommonQueryMethods, config: TrackedConfig): Promise<number> => {
@@ -55,7 +58,7 @@ const writeBeside = async (
 ): Promise<number> => {
   const { relation, config, columns, live } = write;
   const field = partitionFieldOf(config);
-  await createEmpty(connection, built, field);
+  await createEmpty(connection, built, config);
   if (field !== undefined) await ensurePartitions(connection, built, { from: live, field });
   const list = columns.map((c) => quoteIdentifier(c.name)).join(', ');
   const rows = await countRows(
@@ -90,6 +93,7 @@ const writeInPlace = async (
   { relation, config, live }: Write,
 ): Promise<{ readonly rows: number; readonly placed: number | undefined }> => {
   const field = partitionFieldOf(config);
+  await execute(connection, setFillfactor(relation, config));
   const rows = await refreshInPlace(connection, { table: relation, ...takeover, from: live }, async () => {
     if (field === undefined) return;
     await ensurePartitions(connection, relation, { from: COMING, field });
@@ -112,7 +116,7 @@ const write = async (
   const isOurs = (await findRelation(connection, relation)) !== undefined;
   const takeover = isOurs
     ? await findTakeover(connection, relation, built, async () => {
-        await createEmpty(connection, built, partitionFieldOf(config));
+        await createEmpty(connection, built, config);
         await execute(connection, keysOf(built, what));
       })
     : undefined;

@@ -209,6 +209,7 @@ export const mergeChanges = async (
     hasGone: config.materialized === 'incremental' && config.delete_where !== undefined,
     scope: scopeOf(config, input.affectedPeriods),
     backfill: input.backfill,
+    partitionField: partitionFieldOf(config),
     places: keyPlacesOf(input.relation, config),
     lookup: config.materialized === 'incremental' && staged.rows <= PROBED_AT_MOST ? 'probe' : undefined,
   };

@@ -44,9 +44,15 @@ changed_windows as (
     having sum(v.weight) <> 0
 ),
 
-affected as (
-    select transaction_id from {{ changes(ref('stg_transactions')) }} as c
-    union
+-- The newest image of each transaction that changed is what the staging has of it.
+changed as (
+    select distinct on (transaction_id) transaction_id, customer_id, transaction_date, amount, transaction_type, status, _loaded_at
+    from {{ changes(ref('stg_transactions')) }} as c
+    where _weight > 0
+    order by transaction_id, _version desc
+),
+
+restated as (
     select t.transaction_id
     from changed_windows as w
     -- By the index, one window at a time (offset 0), and not by a look at all facts; so below.
@@ -67,16 +73,20 @@ affected as (
         on s.customer_id = w.customer_id and s.transaction_date >= w.starts and s.transaction_date < w.ends
     where w.starts < {{ archived }} and s.transaction_date < {{ archived }}
     {% endif %}
+    except
+    select transaction_id from changed
 ),
 {% endif %}
 
 transactions as (
     {% if is_incremental() %}
-    select t.*
+    select * from changed
+    union all
+    select t.transaction_id, t.customer_id, t.transaction_date, t.amount, t.transaction_type, t.status, t._loaded_at
     -- By the index, one at a time, in its order: neighbours are found together, and staged so.
-    from (select transaction_id from affected order by transaction_id) as a
+    from (select transaction_id from restated order by transaction_id) as r
     cross join lateral (
-        select * from {{ ref('stg_transactions') }} as s where s.transaction_id = a.transaction_id offset 0
+        select * from {{ ref('stg_transactions') }} as s where s.transaction_id = r.transaction_id offset 0
     ) as t
     {% else %}
     select * from {{ ref('stg_transactions') }}

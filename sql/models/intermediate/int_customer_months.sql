@@ -3,6 +3,7 @@
     materialized='incremental',
     unique_key=['customer_id', 'month'],
     delete_where='transactions = 0',
+    fillfactor=65,
     indexes=[{'columns': ['month']}]
 ) }}
 

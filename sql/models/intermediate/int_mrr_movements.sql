@@ -3,7 +3,8 @@
 {{ config(
     materialized='incremental',
     unique_key=['month', 'customer_id'],
-    delete_where='mrr = 0'
+    delete_where='mrr = 0',
+    fillfactor=65
 ) }}
 
 with

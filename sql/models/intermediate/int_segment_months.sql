@@ -2,7 +2,8 @@
 {{ config(
     materialized='incremental',
     unique_key=['month', 'segment', 'customer_id'],
-    delete_where='transactions = 0'
+    delete_where='transactions = 0',
+    fillfactor=65
 ) }}
 
 with

@@ -1,7 +1,7 @@
 import { fitIdentifier, quoteIdentifier as q, relationSql } from '../identifiers';
 import type { RelationName } from '../manifest';
 import { type SOURCE, STAGED } from './delta';
-import { type IndexConfig, partitionFieldOf, type Scd2Config, type TrackedConfig } from './model-config';
+import { type IndexConfig, partitionFieldOf, type Scd2Config, type TableConfig, type TrackedConfig } from './model-config';
 import { IS_CURRENT, VALID_FROM, VALID_TO } from './scd2';
 
 /**
@@ -69,6 +69,13 @@ export const identityOf = (config: TrackedConfig): readonly string[] =>
 
 const createIndex = (table: RelationName, { columns, unique }: IndexConfig): string =>
   `create ${unique ? 'unique ' : ''}index on ${relationSql(table)} (${columns.map(q).join(', ')})`;
+
+/** How full pages are made from now on; readers and writers go on. */
+export const setFillfactor = (
+  table: RelationName,
+  { fillfactor }: Pick<TableConfig, 'fillfactor'>,
+): string[] =>
+  fillfactor === undefined ? [] : [`alter table ${relationSql(table)} set (fillfactor = ${fillfactor})`];
 
 const RANGE_TYPE: Record<string, string> = {
   'timestamp with time zone': 'tstzrange',

@@ -19,7 +19,14 @@ const Retention = z
   .string()
   .refine((text) => retentionMonths(text) !== undefined, { error: "takes months, such as '24 months'" });
 
-const common = { indexes: z.array(Index).default([]), full_refresh: z.boolean().optional() };
+/** How full the pages of a table are made, in per cent, as PostgreSQL's storage parameter. */
+const Fillfactor = z.int().min(10).max(100);
+
+const common = {
+  indexes: z.array(Index).default([]),
+  fillfactor: z.optional(Fillfactor),
+  full_refresh: z.boolean().optional(),
+};
 
 const View = z.object({ materialized: z.literal('view') });
 const Table = z.object({ materialized: z.literal('table'), ...common });
@@ -47,6 +54,10 @@ const Incremental = z
     path: ['delete_where'],
     error:
       'does not go with load_order: a row that has left is forgotten, and an older one that arrives later would come back',
+  })
+  .refine(({ partition_by, fillfactor }) => partition_by === undefined || fillfactor === undefined, {
+    path: ['fillfactor'],
+    error: 'does not go with partition_by',
   });
 
 /** Of models whose rows follow from their upstreams alone: columns that came or went fail it, or build it anew. */
@@ -124,6 +135,7 @@ export const loadOrderOf = (config: MaterializationConfig): readonly string[] =>
 /** Settings that say how a run goes about it, and not which rows are in the relation. */
 const SHAPELESS = new Set([
   'backfill',
+  'fillfactor',
   'full_refresh',
   'incremental_strategy',
   'indexes',
