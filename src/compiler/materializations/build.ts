@@ -1,7 +1,13 @@
 import { fitIdentifier, quoteIdentifier as q, relationSql } from '../identifiers';
 import type { RelationName } from '../manifest';
 import { type SOURCE, STAGED } from './delta';
-import { type IndexConfig, partitionFieldOf, type Scd2Config, type TableConfig, type TrackedConfig } from './model-config';
+import {
+  type IndexConfig,
+  partitionFieldOf,
+  type Scd2Config,
+  type TableConfig,
+  type TrackedConfig,
+} from './model-config';
 import { IS_CURRENT, VALID_FROM, VALID_TO } from './scd2';
 
 /**

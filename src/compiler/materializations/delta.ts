@@ -20,7 +20,7 @@ export interface DeltaInput {
   /** Whether staged rows have `_gone`, which makes them leave the target, or not enter it. */
   readonly hasGone?: boolean | undefined;
   /** What the target is partitioned by, if it is. */
-  readonly partitionField?: string | undefined;
+  readonly partitionField: string | undefined;
   /** Where the target's keys lie, if they don't say it themselves; its rows are then found by key and place. */
   readonly places?: KeyPlaces | undefined;
   /** `probe`: the target's rows are looked up one by one, by the index, whatever the planner thinks. */

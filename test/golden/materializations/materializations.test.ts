@@ -60,6 +60,7 @@ const delta: DeltaInput = {
   key: ['id'],
   loadOrder: ['_batch_id', '_row_number'],
   hasGone: true,
+  partitionField: undefined,
 };
 
 const refreshed: Refreshed = {
@@ -70,7 +71,7 @@ const refreshed: Refreshed = {
 };
 
 const places = keyPlacesOf(target, incremental) as KeyPlaces;
-const partitioned: DeltaInput = { ...delta, hasGone: false, places };
+const partitioned: DeltaInput = { ...delta, hasGone: false, partitionField: places.field, places };
 
 const statements: Record<string, readonly string[]> = {
   'stage-merge': [
@@ -90,6 +91,7 @@ const statements: Record<string, readonly string[]> = {
     target,
     columns: ['month', 'revenue'],
     key: ['month'],
+    partitionField: undefined,
     scope: `t."month" = any ('{2024-01-01}'::date[])`,
   }),
   'apply-delta': [feedDelta(delta, 7n), ...applyDelta(delta).map((a) => a.sql)],

@@ -173,6 +173,28 @@ describe('incremental', () => {
     });
   });
 
+  test('pages are filled as fillfactor says: of a table that is built, and from a full refresh on of one that stands', async () => {
+    const fillfactor = async (): Promise<unknown> =>
+      select("select reloptions from pg_class where oid = 'shop.m'::regclass");
+    await execute("insert into things values ('a', 1)");
+    await run(merged(', fillfactor=70'));
+    expect(await fillfactor()).toEqual([{ reloptions: ['fillfactor=70'] }]);
+    await run(merged(', fillfactor=80'), { fullRefresh: true });
+    expect(await fillfactor()).toEqual([{ reloptions: ['fillfactor=80'] }]);
+    await run({ m: config("materialized='table', fillfactor=90") + 'select 1 as id' });
+    expect(await fillfactor()).toEqual([{ reloptions: ['fillfactor=90'] }]);
+  });
+
+  test.each([
+    ['fillfactor=9', 'fillfactor'],
+    ["fillfactor=70, partition_by={'field': 'at'}", 'fillfactor: does not go with partition_by'],
+  ])('%s is refused', async (settings, message) => {
+    await expect(run(merged(`, ${settings}`))).rejects.toMatchObject({
+      code: 'MODEL_INVALID',
+      message: expect.stringContaining(message) as string,
+    });
+  });
+
   test('rows that delete_where names leave the relation, or never enter it', async () => {
     await execute("insert into things values ('a', 1), ('b', 0)");
     const models = merged(", delete_where='n = 0'");

@@ -89,7 +89,14 @@ describe('queries touch only the partitions they must', () => {
   });
 
   test('a batch is compared, fed and merged in the months of its rows, old and new', async () => {
-    const delta: DeltaInput = { target, columns: ['id', 'n', 'at'], key: ['id'], places, lookup: 'probe' };
+    const delta: DeltaInput = {
+      target,
+      columns: ['id', 'n', 'at'],
+      key: ['id'],
+      partitionField: 'at',
+      places,
+      lookup: 'probe',
+    };
     // One that changes, one that moves from one month to another, one that is new.
     const staged = `create temporary table _strata_staged on commit drop as
       select '14-7'::text as id, 700 as n, timestamptz '2023-03-01T07:00Z' as at

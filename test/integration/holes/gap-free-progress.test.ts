@@ -149,7 +149,7 @@ describe('hole 1, as strata has it', () => {
           target: { database: 'test', warehouse: 'test' },
         })
       ).sql;
-    expect(await read()).toMatch(/where _load_id = any \('\{2\}'::bigint\[\]\)/);
+    expect(await read()).toContain('where _load_id = 2)');
     await warehouse.run();
     expect(await countOf('shop.fed')).toBe(0);
     expect(await read()).toMatch(/where false/);

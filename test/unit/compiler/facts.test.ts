@@ -90,7 +90,12 @@ test('unconsumed() reads the loads that are new to the model, and everything on 
   });
   expect(rounds).toEqual([[{ kind: 'unconsumed-loads', dataset: 'orders' }]]);
   expect(result.sql).toBe(
-    `select * from (select * from "bronze"."orders" where _load_id = any ('{7,8}'::bigint[])) as o`,
+    'select * from (select * from "bronze"."orders" where _load_id = 7 union all select * from "bronze"."orders" where _load_id = 8) as o',
+  );
+  const loadIds = Array.from({ length: 17 }, (_, i) => `${i + 1}`);
+  const many = renderWithAnswers(manifest, 'model.shop.x', () => ({ loadIds }), { incremental: true });
+  expect(many.result.sql).toBe(
+    `select * from (select * from "bronze"."orders" where _load_id = any ('{${loadIds.join(',')}}'::bigint[])) as o`,
   );
   const none = renderWithAnswers(manifest, 'model.shop.x', () => ({ loadIds: [] }), { incremental: true });
   expect(none.result.sql).toBe('select * from (select * from "bronze"."orders" where false) as o');
@@ -195,7 +200,7 @@ test('an ephemeral model becomes a common table expression of those that read it
     [
       '-- first',
       'WITH RECURSIVE "__strata__cte__a" as (',
-      `select * from (select * from "bronze"."orders" where _load_id = any ('{7}'::bigint[])) as o`,
+      `select * from (select * from "bronze"."orders" where _load_id = 7) as o`,
       '),',
       '"__strata__cte__b" as (',
       'select * from "__strata__cte__a"',
