@@ -1,5 +1,6 @@
 import type { CommonQueryMethods, DatabasePool } from 'slonik';
 import { sql } from './sql';
+import { withSettings } from './with-settings';
 import { z } from 'zod';
 import { endSessions } from './end-sessions';
 import { isSqlState } from './sqlstate';
@@ -133,15 +134,24 @@ export const countLoad = (db: CommonQueryMethods, loadId: string): Promise<LoadC
     where l.load_id = ${loadId}::bigint
   `);
 
-/** How many rows of a load there are in bronze. Reads the pages of the load, and few others (a BRIN index). */
+/** A load of so many rows is counted by the index alone. */
+const COUNTED_BY_INDEX = 100_000;
+
+/**
+ * How many rows of a load there are in bronze, within the caller's transaction. Reads the pages of the load, and few others
+ * (a BRIN index): of a load that is newer than its statistics the planner doesn't know that, and would read them all. Where
+ * it is most of the table that is right.
+ */
 export const countBronzeRows = async (
   db: CommonQueryMethods,
-  load: { readonly loadId: string; readonly dataset: string },
+  load: { readonly loadId: string; readonly dataset: string; readonly expected: number },
 ): Promise<number> => {
   const heap = sql.identifier(['strata_bronze', load.dataset]);
-  return db.oneFirst(sql.type(z.object({ count: z.coerce.number() }))`
-    select count(*) as count from ${heap} where _load_id = ${load.loadId}::bigint
-  `);
+  const count = (): Promise<number> =>
+    db.oneFirst(sql.type(z.object({ count: z.coerce.number() }))`
+      select count(*) as count from ${heap} where _load_id = ${load.loadId}::bigint
+    `);
+  return load.expected <= COUNTED_BY_INDEX ? withSettings(db, { enable_seqscan: 'off' }, count) : count();
 };
 
 /** One publication of a dataset at a time, to the end of the transaction. */

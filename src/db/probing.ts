@@ -1,5 +1,5 @@
 import type { CommonQueryMethods } from 'slonik';
-import { sql } from './sql';
+import { withSettings } from './with-settings';
 
 /** Of more rows it is cheaper to read the whole relation once, which the planner then does. */
 export const PROBED_AT_MOST = 250_000;
@@ -12,13 +12,5 @@ export const probing = async <T>(
   connection: CommonQueryMethods,
   isWanted: boolean,
   work: () => Promise<T>,
-): Promise<T> => {
-  if (!isWanted) return work();
-  await connection.query(sql.typeAlias('void')`
-    select set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
-  `);
-  const result = await work();
-  await connection.query(sql.typeAlias('void')`set local enable_hashjoin to default`);
-  await connection.query(sql.typeAlias('void')`set local enable_mergejoin to default`);
-  return result;
-};
+): Promise<T> =>
+  isWanted ? withSettings(connection, { enable_hashjoin: 'off', enable_mergejoin: 'off' }, work) : work();

@@ -14,10 +14,11 @@ export const checkConservation = async (
   load: { readonly loadId: string; readonly bronzeRows: number | undefined },
 ): Promise<void> => {
   const counts = await countLoad(db, load.loadId);
-  const bronzeRows =
-    load.bronzeRows ?? (await countBronzeRows(db, { loadId: load.loadId, dataset: batch.dataset }));
   const read = Number(batch.rows_read ?? 0);
   const loaded = Number(batch.rows_loaded ?? 0);
+  const { loadId } = load;
+  const bronzeRows =
+    load.bronzeRows ?? (await countBronzeRows(db, { loadId, dataset: batch.dataset, expected: loaded }));
   const rejected = Number(batch.rows_rejected ?? 0);
   const is = (left: string, value: number) => (right: string, of: number) => ({ left, is: value, right, of });
   refuseImbalance(`Batch ${batch.batch_id} (${batch.file})`, [

@@ -69,9 +69,10 @@ const complete = async (
 };
 
 const countRows = async (db: DatabaseTransactionConnection, batchId: string): Promise<number | undefined> => {
-  const { state, dataset } = await getBatch(db, batchId);
+  const { state, dataset, rows_loaded: loaded } = await getBatch(db, batchId);
   const load = await findFileLoad(db, batchId);
-  return state === 'loaded' && load ? countBronzeRows(db, { ...load, dataset }) : undefined;
+  if (state !== 'loaded' || !load) return undefined;
+  return countBronzeRows(db, { ...load, dataset, expected: Number(loaded ?? 0) });
 };
 
 /**

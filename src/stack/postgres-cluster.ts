@@ -19,11 +19,16 @@ export const POSTGRES_DATABASE = 'strata';
 const MAJOR_VERSION = '18';
 const INITDB_TIMEOUT_MS = 120_000;
 
-/** Code point order and full Unicode case rules; where the system knows no such locale, PostgreSQL's own of that name. */
-const LOCALES: readonly (readonly string[])[] = [
-  ['--locale=C.UTF-8'],
-  ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
-];
+/**
+ * How a cluster is made: code point order and Unicode's case rules, by PostgreSQL itself. Texts, keys above all, are then
+ * compared by their bytes, and not by the system's library, which is slower and does not know this locale everywhere.
+ */
+export const NEW_CLUSTER = [
+  '--encoding=UTF8',
+  '--locale=C',
+  '--locale-provider=builtin',
+  '--builtin-locale=C.UTF-8',
+] as const;
 
 /** Reads the password of this home, or makes one. `fresh` tells which. Callers hold the stack's lock. */
 export const homePassword = (path: string): { password: string; fresh: boolean } => {
@@ -78,24 +83,14 @@ const initialize = async (options: ClusterOptions, dataDir: string): Promise<voi
   const passwordFile = join(runtime.dataRoot, 'initdb-password');
   writeFileSync(passwordFile, `${secret.password}\n`, { mode: 0o600 });
   if (runtime.account) chownSync(passwordFile, runtime.account.uid, runtime.account.gid);
-  const common = ['-D', dataDir, '-U', POSTGRES_USER, '--encoding=UTF8', '-A', 'scram-sha-256'];
-  const rest = [
-    `--pwfile=${passwordFile}`,
-    '--no-instructions',
-    ...(durability === 'unsafe' ? ['--no-sync'] : []),
-  ];
-  let said = '';
+  const account = ['-U', POSTGRES_USER, '-A', 'scram-sha-256', `--pwfile=${passwordFile}`];
+  const how = ['--no-instructions', ...(durability === 'unsafe' ? ['--no-sync'] : [])];
   try {
-    for (const locale of LOCALES) {
-      rmSync(dataDir, { recursive: true, force: true });
-      const { ok, output } = await run(options, 'initdb', [...common, ...rest, ...locale]);
-      if (ok) return;
-      said = output;
-    }
+    const { ok, output } = await run(options, 'initdb', ['-D', dataDir, ...account, ...NEW_CLUSTER, ...how]);
+    if (!ok) throw new StrataError('STACK_FAILED', `initdb failed: ${tellingLine(output)} (log ${logPath})`);
   } finally {
     rmSync(passwordFile, { force: true });
   }
-  throw new StrataError('STACK_FAILED', `initdb failed: ${tellingLine(said)} (log ${logPath})`);
 };
 
 const checkVersion = (dataDir: string): void => {

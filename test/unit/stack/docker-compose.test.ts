@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod/v4';
 import { settings } from '../../../src/settings';
+import { NEW_CLUSTER } from '../../../src/stack/postgres-cluster';
 import { DYNAMIC_CONFIG } from '../../../src/stack/temporal-server';
 
 const Service = z.object({
@@ -53,6 +54,10 @@ describe('docker-compose.yml', () => {
     expect(services.postgres?.image).toMatch(/^postgres:18\./);
     expect(services.postgres?.volumes).toEqual(['postgres:/var/lib/postgresql']);
     expect(Object.keys(volumes)).toContain('postgres');
+  });
+
+  test('the database is made as the embedded one is', () => {
+    expect(services['postgres']?.environment['POSTGRES_INITDB_ARGS']).toBe(NEW_CLUSTER.join(' '));
   });
 
   test('Temporal has the settings of the embedded server', () => {
