@@ -1,7 +1,7 @@
 import type { ChangesFact, FactRequest, QueryFact, UnconsumedLoadsFact } from './facts';
 import { feedRelation, relationSql, sqlLiteral } from './identifiers';
 import type { ManifestSource, RelationName } from './manifest';
-import { periodRanges, type Period } from './periods';
+import { periodRanges, periodsOf, type Period } from './periods';
 import { TemplateFailure } from './template-error';
 import { RelationValue, textOf, type TemplateFunction } from './template-values';
 
@@ -43,7 +43,7 @@ export const strataFunctions = (input: StrataFunctionsInput): StrataFunctions =>
         if (typeof sql !== 'string') throw new TemplateFailure('affected_periods() takes a query');
         declared = true;
         if (!input.incremental) return '';
-        const fact = input.fact({ kind: 'query', sql: affectedPeriodsQuery(period, sql) });
+        const fact = input.fact({ kind: 'query', sql: periodsOf(period, sql) });
         const found = ((fact as QueryFact | undefined)?.rows ?? []).map((row) => periodStart(row[0]));
         periods = [...new Set([...(periods ?? []), ...found])].toSorted();
         return '';
@@ -131,10 +131,6 @@ const periodConfig = (config: Readonly<Record<string, unknown>>): { period: Peri
   }
   return { period };
 };
-
-const affectedPeriodsQuery = (period: Period, sql: string): string =>
-  `select distinct date_trunc('${period}', x::timestamptz at time zone 'UTC')::date::text ` +
-  `from (${sql}) as affected(x) where x is not null order by 1`;
 
 const columnType = (type: unknown): 'date' | 'timestamptz' => {
   if (type === undefined || type === null || type === 'timestamptz') return 'timestamptz';

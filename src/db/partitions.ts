@@ -15,7 +15,7 @@ import { relationKey } from './relations';
 import { sql } from './sql';
 import { execute } from './stage-model';
 
-const Month = z.object({ month: z.string() });
+const Month = z.object({ period: z.string() });
 
 const currentMonth = (): string => `${new Date().toISOString().slice(0, 7)}-01`;
 
@@ -45,7 +45,7 @@ export const ensurePartitions = async (
   await makePartitions(
     connection,
     parent,
-    months.map((r) => Month.parse(r).month),
+    months.map((r) => Month.parse(r).period),
   );
 };
 
@@ -62,7 +62,7 @@ export const recordChangedMonths = async (
     insert into ops.partition_change as p (relation, month)
     select ${relationKey(relation)}, m.month
     from unnest(${sql.array(
-      months.map((r) => Month.parse(r).month),
+      months.map((r) => Month.parse(r).period),
       'date',
     )}) as m (month)
     on conflict (relation, month) do update set changed_at = clock_timestamp()

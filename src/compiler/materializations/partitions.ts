@@ -1,5 +1,6 @@
 import { quoteIdentifier, relationSql, sqlLiteral } from '../identifiers';
 import type { RelationName } from '../manifest';
+import { periodsOf } from '../periods';
 
 /** Months `[from, to)` as `YYYY-MM-01`. */
 export interface PartitionRange {
@@ -124,5 +125,4 @@ export const createPartition = (parent: RelationName, range: PartitionRange): st
 
 /** The UTC months of a column in a relation, as `YYYY-MM-01`. */
 export const monthsOf = (from: string, field: string): string =>
-  `select distinct date_trunc('month', ${quoteIdentifier(field)}::timestamptz at time zone 'UTC')::date::text as month
-from ${from} where ${quoteIdentifier(field)} is not null order by 1`;
+  periodsOf('month', `select ${quoteIdentifier(field)} from ${from}`);
