@@ -29,11 +29,13 @@ export const periodRanges = (starts: readonly string[], period: Period): PeriodR
 /**
  * A query of the starts of the UTC periods (column `period`, `YYYY-MM-DD`) that the one column of `query`, of dates or times,
  * lies in. First the days, by mere arithmetic: the calendar is asked for each of them, and not for each row.
+ * (Not before the origin: there `date_bin` of older releases of PostgreSQL 15 and 16 takes a midnight for the day before.)
  */
 export const periodsOf = (period: Period, query: string): string =>
   `select distinct date_trunc('${period}', day at time zone 'UTC')::date::text as period
 from (
-  select distinct date_bin('1 day', x::timestamptz, '2000-01-01 00:00:00+00') as day
+  select distinct case when x::timestamptz < '2000-01-01 00:00:00+00' then date_trunc('day', x::timestamptz, 'UTC')
+    else date_bin('1 day', x::timestamptz, '2000-01-01 00:00:00+00') end as day
   from (${query}) as affected(x) where x is not null
 ) as days
 order by 1`;

@@ -1,6 +1,6 @@
 import type { CommonQueryMethods } from 'slonik';
 import { relationSql } from '../compiler/identifiers';
-import { asSubselect, plainIndexes, setFillfactor } from '../compiler/materializations/build';
+import { asSubselect, plainIndexes, storageOf } from '../compiler/materializations/build';
 import type { TableConfig } from '../compiler/materializations/model-config';
 import type { RowCounts } from '../wire/transform';
 import { describeRelation } from './facts';
@@ -19,13 +19,9 @@ export const buildTable = async (
   const built = await beginBuild(connection, relation);
   const inserted = await countRows(
     connection,
-    `create table ${relationSql(built)} as\nselect * from ${asSubselect(text)}`,
+    `create table ${relationSql(built)}${storageOf(config)} as\nselect * from ${asSubselect(text)}`,
   );
-  await execute(connection, [
-    ...setFillfactor(built, config),
-    ...plainIndexes(built, config.indexes),
-    `analyze ${relationSql(built)}`,
-  ]);
+  await execute(connection, [...plainIndexes(built, config.indexes), `analyze ${relationSql(built)}`]);
   await swapIn(connection, relation);
   return { inserted, updated: 0, deleted: 0, in: inserted, unchanged: 0, superseded: 0, excluded: 0 };
 };

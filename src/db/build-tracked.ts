@@ -1,6 +1,6 @@
 import type { CommonQueryMethods } from 'slonik';
 import { quoteIdentifier, relationSql } from '../compiler/identifiers';
-import { setFillfactor, tableConstraints } from '../compiler/materializations/build';
+import { storageOf, tableConstraints } from '../compiler/materializations/build';
 import { createFeed, STAGED } from '../compiler/materializations/delta';
 import { COMING, DIFFERENCE } from '../compiler/materializations/difference';
 import { createKeyPlaces, type KeyPlaces, keyPlacesOf } from '../compiler/materializations/key-places';
@@ -15,6 +15,7 @@ import { ensurePartitions, recordChangedMonths } from './partitions';
 import { findTakeover, refreshInPlace, type Takeover } from './refresh-in-place';
 import { findRelation } from './relations';
 import { beginBuild, endBuild, moveBuilt } from './replace-relation';
+import { alignFillfactor } from './align-fillfactor';
 import { isSqlState, UNIQUE_VIOLATION } from './sqlstate';
 import { type BuildInput, type Column, countRows, execute, stagedTwice, stageModel } from './stage-model';
 
@@ -25,9 +26,9 @@ const createEmpty = (
   config: TrackedConfig,
 ): Promise<void> => {
   const field = partitionFieldOf(config);
+  const partitioning = field === undefined ? '' : ` partition by range (${quoteIdentifier(field)})`;
   return execute(connection, [
-    `create table ${relationSql(built)} (like ${STAGED})${field === undefined ? '' : ` partition by range (${quoteIdentifier(field)})`}`,
-    ...setFillfactor(built, config),
+    `create table ${relationSql(built)} (like ${STAGED})${partitioning}${storageOf(config)}`,
   ]);
 };
 
@@ -93,7 +94,7 @@ const writeInPlace = async (
   { relation, config, live }: Write,
 ): Promise<{ readonly rows: number; readonly placed: number | undefined }> => {
   const field = partitionFieldOf(config);
-  await execute(connection, setFillfactor(relation, config));
+  await alignFillfactor(connection, relation, config);
   const rows = await refreshInPlace(connection, { table: relation, ...takeover, from: live }, async () => {
     if (field === undefined) return;
     await ensurePartitions(connection, relation, { from: COMING, field });

@@ -134,7 +134,7 @@ export const countLoad = (db: CommonQueryMethods, loadId: string): Promise<LoadC
     where l.load_id = ${loadId}::bigint
   `);
 
-/** A load of so many rows is counted by the index alone. */
+/** A load of up to so many rows is counted by the pages that the index names. */
 const COUNTED_BY_INDEX = 100_000;
 
 /**

@@ -85,6 +85,8 @@ const initialize = async (options: ClusterOptions, dataDir: string): Promise<voi
   if (runtime.account) chownSync(passwordFile, runtime.account.uid, runtime.account.gid);
   const account = ['-U', POSTGRES_USER, '-A', 'scram-sha-256', `--pwfile=${passwordFile}`];
   const how = ['--no-instructions', ...(durability === 'unsafe' ? ['--no-sync'] : [])];
+  // What an earlier attempt has left.
+  rmSync(dataDir, { recursive: true, force: true });
   try {
     const { ok, output } = await run(options, 'initdb', ['-D', dataDir, ...account, ...NEW_CLUSTER, ...how]);
     if (!ok) throw new StrataError('STACK_FAILED', `initdb failed: ${tellingLine(output)} (log ${logPath})`);

@@ -1,11 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import {
-  executeChild,
-  isCancellation,
-  ParentClosePolicy,
-  patched,
-  setCurrentDetails,
-} from '@temporalio/workflow';
+import { executeChild, isCancellation, ParentClosePolicy, setCurrentDetails } from '@temporalio/workflow';
 import { isFilesFault } from '../domain/inbox-verdict';
 import {
   type InboxFile,
@@ -29,19 +23,14 @@ interface Look extends ScanInboxResult {
   readonly inbox: string;
   /** The host whose workers move the files; undefined: any. */
   readonly settledOn: string | undefined;
-  /** Whether each load tells the coordinator itself: of several files one run is to have them all. */
-  readonly loadsNotify: boolean;
 }
-
-/** Patch: a look that finds one file leaves it to the file's load to tell the coordinator. */
-const ONE_FILE = 'inbox-one-file';
 
 /** Datasets whose files load at once: as many loads as one command has. */
 const MAX_LANES = 4;
 
 /**
  * One look at the inbox: what is ready is loaded, and moved away with a report; once all is loaded the coordinator is
- * told, whatever becomes of the moves; of a single file its load tells it, which is sooner. Files of one dataset are loaded one after the other, oldest first, so that the
+ * told, whatever becomes of the moves. Files of one dataset are loaded one after the other, oldest first, so that the
  * load order is that of their arrival. A file that fails for a reason of ours stays for the next look.
  */
 export async function inbox(rawInput?: unknown): Promise<InboxResult> {
@@ -53,13 +42,7 @@ export async function inbox(rawInput?: unknown): Promise<InboxResult> {
 const takeInbox = async (input: InboxInput): Promise<InboxResult> => {
   const found = await fileActivities(input.host).scanInbox(ofSchedule());
   if (found.inbox === undefined) return { files: [], waiting: 0, more: false };
-  const loadsNotify = found.ready.length === 1 && patched(ONE_FILE);
-  const scan: Look = {
-    ...found,
-    inbox: found.inbox,
-    settledOn: input.host ?? found.host,
-    loadsNotify,
-  };
+  const scan: Look = { ...found, inbox: found.inbox, settledOn: input.host ?? found.host };
   const verdicts: InboxVerdict[] = [];
   const outcomes = new Map<InboxFile, InboxOutcome>();
   const show = (): void => {
@@ -80,7 +63,7 @@ const takeInbox = async (input: InboxInput): Promise<InboxResult> => {
       verdicts.push(verdict);
       moves.push(handled(move(file, verdict)));
     });
-    if (!loadsNotify) await notifyOf(scan, verdicts);
+    await notifyOf(scan, verdicts);
   } finally {
     await Promise.allSettled(moves);
   }
@@ -154,7 +137,7 @@ const load = (scan: Look, { dataset, file, name, key }: InboxFile & { dataset: s
       {
         dataset,
         file,
-        ...(scan.loadsNotify ? {} : { transform: false }),
+        transform: false,
         within: scan.inbox,
         ...(scan.host === undefined ? {} : { host: scan.host }),
       },

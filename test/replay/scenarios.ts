@@ -312,20 +312,6 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
         },
       ),
     ),
-  'inbox-one-file': async (bench) =>
-    ended(
-      await start(
-        bench,
-        WORKFLOW.inbox,
-        {},
-        {
-          scanInbox: async (input) => {
-            const found = await fakes.scanInbox(input);
-            return { ...found, ready: found.ready.slice(0, 1) };
-          },
-        },
-      ),
-    ),
   'inbox-none': async (bench) =>
     ended(
       await start(

@@ -149,28 +149,6 @@ test('what lies in the inbox is loaded once, moved with a report, and the models
   expect(facts.map((row) => row.transaction_id)).toEqual(['t1', 't2', 't5']);
 });
 
-test('of a look that finds one file the load tells the coordinator, before the file is moved', async () => {
-  writeFileSync(join(inboxFolder, 'transactions-4.csv'), rows('t4'));
-  const { files } = await look({ host: 'host-a' });
-  expect(files).toMatchObject([{ outcome: 'published' }]);
-  const steps = async (workflowId: string): Promise<(string | null | undefined)[]> => {
-    const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
-    return (events ?? []).flatMap(
-      (event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? [],
-    );
-  };
-  const children = client.workflow.list({
-    query: `WorkflowType = '${WORKFLOW.ingest}' and ParentWorkflowId = '${warehouse}/look-${looks}'`,
-  });
-  const loads = await waitFor(async () => {
-    const ids: string[] = [];
-    for await (const { workflowId } of children) ids.push(workflowId);
-    return ids.length > 0 && ids;
-  });
-  expect(await steps(loads[0] as string)).toEqual(['acceptBatch', 'loadFile', 'publishBatch', 'notifyPipeline']);
-  expect(await steps(`${warehouse}/look-${looks}`)).toEqual(['scanInbox', 'settleInboxFile']);
-});
-
 test('a file that comes back again and again is tried again after pauses that grow', async () => {
   const name = 'marketing_spend-1.csv';
   writeFileSync(join(inboxFolder, name), 'spend_date,channel,amount\n2026-01-01,a,1\n');

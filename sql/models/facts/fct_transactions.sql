@@ -44,7 +44,7 @@ changed_windows as (
     having sum(v.weight) <> 0
 ),
 
--- The newest image of each transaction that changed is what the staging has of it.
+-- The newest image of each transaction that changed is what the staging has of it: nothing ever leaves that.
 changed as (
     select distinct on (transaction_id) transaction_id, customer_id, transaction_date, amount, transaction_type, status, _loaded_at
     from {{ changes(ref('stg_transactions')) }} as c

@@ -76,12 +76,13 @@ export const identityOf = (config: TrackedConfig): readonly string[] =>
 const createIndex = (table: RelationName, { columns, unique }: IndexConfig): string =>
   `create ${unique ? 'unique ' : ''}index on ${relationSql(table)} (${columns.map(q).join(', ')})`;
 
+/** How a table is to be stored, as `create table` says it. */
+export const storageOf = ({ fillfactor }: Pick<TableConfig, 'fillfactor'>): string =>
+  fillfactor === undefined ? '' : ` with (fillfactor = ${fillfactor})`;
+
 /** How full pages are made from now on; readers and writers go on. */
-export const setFillfactor = (
-  table: RelationName,
-  { fillfactor }: Pick<TableConfig, 'fillfactor'>,
-): string[] =>
-  fillfactor === undefined ? [] : [`alter table ${relationSql(table)} set (fillfactor = ${fillfactor})`];
+export const setFillfactor = (table: RelationName, fillfactor: number | undefined): string =>
+  `alter table ${relationSql(table)} ${fillfactor === undefined ? 'reset (fillfactor)' : `set (fillfactor = ${fillfactor})`}`;
 
 const RANGE_TYPE: Record<string, string> = {
   'timestamp with time zone': 'tstzrange',

@@ -173,16 +173,29 @@ describe('incremental', () => {
     });
   });
 
-  test('pages are filled as fillfactor says: of a table that is built, and from a full refresh on of one that stands', async () => {
-    const fillfactor = async (): Promise<unknown> =>
-      select("select reloptions from pg_class where oid = 'shop.m'::regclass");
-    await execute("insert into things values ('a', 1)");
-    await run(merged(', fillfactor=70'));
-    expect(await fillfactor()).toEqual([{ reloptions: ['fillfactor=70'] }]);
+  test('pages are filled as fillfactor says: of what is built, and from a full refresh on of what stands', async () => {
+    const options = async (): Promise<unknown> =>
+      (await select("select reloptions from pg_class where oid = 'shop.m'::regclass"))[0]?.['reloptions'];
+    const pages = async (): Promise<number> =>
+      Number(
+        (await select('select count(distinct (ctid::text::point)[0]) as pages from shop.m'))[0]?.['pages'],
+      );
+    await execute('insert into things select i::text, i from generate_series(1, 2000) as i');
+    const table = (fillfactor: number): Record<string, string> => ({
+      t: config(`materialized='table', alias='m', fillfactor=${fillfactor}`) + `select id, n ${FROM_THINGS}`,
+    });
+    await run(table(100));
+    const full = await pages();
+    await run(table(50));
+    expect(await pages()).toBeGreaterThan(1.8 * full);
+    await execute('drop table shop.m', 'delete from ops.relation');
+    await run(merged(', fillfactor=50'));
+    expect(await pages()).toBeGreaterThan(1.8 * full);
+    expect(await options()).toEqual(['fillfactor=50']);
     await run(merged(', fillfactor=80'), { fullRefresh: true });
-    expect(await fillfactor()).toEqual([{ reloptions: ['fillfactor=80'] }]);
-    await run({ m: config("materialized='table', fillfactor=90") + 'select 1 as id' });
-    expect(await fillfactor()).toEqual([{ reloptions: ['fillfactor=90'] }]);
+    expect(await options()).toEqual(['fillfactor=80']);
+    await run(merged(), { fullRefresh: true });
+    expect(await options()).toBeNull();
   });
 
   test.each([

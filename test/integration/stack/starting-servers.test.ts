@@ -50,6 +50,16 @@ describe('starting the embedded servers', () => {
     expect(await queryRows(member.databaseUrl, 'select 1 as up')).toEqual([{ up: 1 }]);
   });
 
+  test('what an interrupted making of the database has left is cleared away', async () => {
+    const home = homes.make();
+    const left = join(home, 'postgres', 'data.new', 'base');
+    mkdirSync(left, { recursive: true });
+    writeFileSync(join(left, 'x'), 'half');
+    const { databaseUrl } = await homes.join(home, { postgresSettings: {} });
+    expect(await queryRows(databaseUrl, 'select 1 as up')).toEqual([{ up: 1 }]);
+    expect(existsSync(join(home, 'postgres', 'data.new'))).toBe(false);
+  });
+
   test("Temporal's log is written ahead", async () => {
     const home = homes.make();
     await homes.join(home, { needs: { postgres: false, temporal: true } });
@@ -63,10 +73,12 @@ describe('starting the embedded servers', () => {
       databaseUrl,
       `select current_setting('server_encoding') as encoding, current_setting('timezone') as zone,
         current_setting('fsync') as fsync, current_setting('listen_addresses') as listens,
-        current_setting('password_encryption') as passwords, current_database() as database`,
+        current_setting('password_encryption') as passwords, current_database() as database,
+        (select concat(datlocprovider, ' ', datlocale) from pg_database where datname = current_database()) as locale`,
     );
     expect(row).toEqual({
       encoding: 'UTF8',
+      locale: 'b C.UTF-8',
       zone: 'UTC',
       fsync: 'on',
       listens: '127.0.0.1',

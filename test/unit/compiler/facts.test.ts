@@ -1,5 +1,4 @@
 import type { Fact, FactRequest } from '../../../src/compiler/facts';
-import { periodsOf } from '../../../src/compiler/periods';
 import { renderNode } from '../../../src/compiler/render-node';
 import { compileTexts, renderContext, rendered, renderWithAnswers } from '../../support/compile-project-text';
 
@@ -157,10 +156,9 @@ test.each<[string, string, string, string[], string]>([
   expect(rounds[1]).toEqual([
     {
       kind: 'query',
-      sql: periodsOf(
-        period,
-        'select d from (select * from "strata_feed"."analytics.y" where _version > 0 and _version <= 1) as c',
-      ),
+      sql: expect.stringContaining(
+        '(select d from (select * from "strata_feed"."analytics.y" where _version > 0 and _version <= 1) as c)',
+      ) as string,
     },
   ]);
 });
