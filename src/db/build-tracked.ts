@@ -9,13 +9,13 @@ import { VALID_FROM } from '../compiler/materializations/scd2';
 import type { RelationName } from '../compiler/manifest';
 import { refuseImbalance } from '../domain/conservation';
 import type { RowCounts } from '../wire/transform';
+import { alignFillfactor } from './align-fillfactor';
 import { describeRelation } from './facts';
 import { liveRows } from './need-archived';
 import { ensurePartitions, recordChangedMonths } from './partitions';
 import { findTakeover, refreshInPlace, type Takeover } from './refresh-in-place';
 import { findRelation } from './relations';
 import { beginBuild, endBuild, moveBuilt } from './replace-relation';
-import { alignFillfactor } from './align-fillfactor';
 import { isSqlState, UNIQUE_VIOLATION } from './sqlstate';
 import { type BuildInput, type Column, countRows, execute, stagedTwice, stageModel } from './stage-model';
 

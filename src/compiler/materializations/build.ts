@@ -81,8 +81,8 @@ export const storageOf = ({ fillfactor }: Pick<TableConfig, 'fillfactor'>): stri
   fillfactor === undefined ? '' : ` with (fillfactor = ${fillfactor})`;
 
 /** How full pages are made from now on; readers and writers go on. */
-export const setFillfactor = (table: RelationName, fillfactor: number | undefined): string =>
-  `alter table ${relationSql(table)} ${fillfactor === undefined ? 'reset (fillfactor)' : `set (fillfactor = ${fillfactor})`}`;
+export const setFillfactor = (table: RelationName, fillfactor: number): string =>
+  `alter table ${relationSql(table)} set (fillfactor = ${fillfactor})`;
 
 const RANGE_TYPE: Record<string, string> = {
   'timestamp with time zone': 'tstzrange',

@@ -120,8 +120,8 @@ const joinTarget = ({ target, key, places, lookup }: DeltaInput): string => {
 
 /**
  * A row of the target, and what the delta has of it. Nobody else takes its place in between: the delta was made under the same
- * snapshot (repeatable read), in which a row that another one changed fails the statement. The key says in which partition that place is; where there are none it
- * would only have the planner look the row up by its index, which takes three times as long as going to its place.
+ * snapshot (repeatable read), in which a row that somebody else changed fails the statement. The key says in which partition
+ * that place is; where there are none it would only have the planner look the row up by its index, which takes longer.
  */
 const isSameRow = ({ key, partitionField, places }: DeltaInput): string => {
   const isThere = `t.ctid = d.${TID}`;
