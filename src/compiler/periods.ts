@@ -36,6 +36,6 @@ export const periodsOf = (period: Period, query: string): string =>
 from (
   select distinct case when x::timestamptz < '2000-01-01 00:00:00+00' then date_trunc('day', x::timestamptz, 'UTC')
     else date_bin('1 day', x::timestamptz, '2000-01-01 00:00:00+00') end as day
-  from (${query}) as affected(x) where x is not null
+  from (${query}) as times(x) where x is not null
 ) as days
 order by 1`;

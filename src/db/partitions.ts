@@ -17,6 +17,10 @@ import { execute } from './stage-model';
 
 const Month = z.object({ period: z.string() });
 
+/** The months that a query of {@link monthsOf} gives. */
+const selectMonths = async (connection: CommonQueryMethods, query: string): Promise<string[]> =>
+  (await connection.any(rawSql(query))).map((row) => Month.parse(row).period);
+
 const currentMonth = (): string => `${new Date().toISOString().slice(0, 7)}-01`;
 
 /** Makes the partitions that these months need, and those to come where rows are of these days. Returns how many. */
@@ -41,12 +45,7 @@ export const ensurePartitions = async (
   parent: RelationName,
   rows: { readonly from: string; readonly field: string },
 ): Promise<void> => {
-  const months = await connection.any(rawSql(monthsOf(rows.from, rows.field)));
-  await makePartitions(
-    connection,
-    parent,
-    months.map((r) => Month.parse(r).period),
-  );
+  await makePartitions(connection, parent, await selectMonths(connection, monthsOf(rows.from, rows.field)));
 };
 
 /** Notes of a partitioned relation which months `rows` change; `columns` say where a row is, and where it was. */
@@ -55,16 +54,14 @@ export const recordChangedMonths = async (
   relation: RelationName,
   rows: { readonly from: string; readonly columns: readonly string[] },
 ): Promise<void> => {
-  const months = await connection.any(
-    rawSql(rows.columns.map((column) => `(${monthsOf(rows.from, column)})`).join('\nunion\n')),
+  const months = await selectMonths(
+    connection,
+    rows.columns.map((column) => `(${monthsOf(rows.from, column)})`).join('\nunion\n'),
   );
   await connection.query(sql.typeAlias('void')`
     insert into ops.partition_change as p (relation, month)
     select ${relationKey(relation)}, m.month
-    from unnest(${sql.array(
-      months.map((r) => Month.parse(r).period),
-      'date',
-    )}) as m (month)
+    from unnest(${sql.array(months, 'date')}) as m (month)
     on conflict (relation, month) do update set changed_at = clock_timestamp()
   `);
 };

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { sql } from './sql';
 
 /** Settings of PostgreSQL by their names, and what they are to be. */
-export type Settings = Readonly<Record<string, string>>;
+type Settings = Readonly<Record<string, string>>;
 
 const setAll = (settings: Settings) =>
   sql.join(
