@@ -159,10 +159,11 @@ export class Warehouse {
     };
   }
 
-  /** A command as a process, which joins the running worker. */
-  async command(words: readonly string[]): Promise<Timed> {
+  /** A command as a process, which joins the running worker; with the models of another project, if one is given. */
+  async command(words: readonly string[], projectDir = this.servers.projectDir): Promise<Timed> {
     const startedAt = performance.now();
-    await run(process.execPath, [CLI, ...words], { cwd: ROOT, env: environmentOf(this.servers) });
+    const env = environmentOf({ ...this.servers, projectDir });
+    await run(process.execPath, [CLI, ...words], { cwd: ROOT, env });
     return { seconds: secondsSince(startedAt), steps: {} };
   }
 }

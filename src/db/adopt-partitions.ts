@@ -11,6 +11,7 @@ import {
 } from '../compiler/materializations/model-config';
 import { refuseImbalance } from '../domain/conservation';
 import { StrataError } from '../domain/errors';
+import { analyzeRelation } from './analyze-relation';
 import { ensureSchema } from './ensure-schema';
 import { describeRelation } from './facts';
 import { withNodeSession } from './node-session';
@@ -111,7 +112,7 @@ const buildBeside = async (
   const copied = await countRows(connection, `insert into ${relationSql(built)} select * from ${standing}`);
   await execute(connection, tableConstraints(built, config, ''));
   await copyIndexes(connection, relation, built);
-  await execute(connection, [`analyze ${relationSql(built)}`]);
+  await analyzeRelation(connection, built);
   refuseImbalance(relationKey(relation), [
     {
       left: 'rows of the table',

@@ -67,6 +67,8 @@ const alignFeed = async (
 export interface Aligned {
   /** The columns to be written. */
   readonly columns: readonly string[];
+  /** Whether these are all that the relation has: not where it keeps those that a model selects no more. */
+  readonly areAllColumns: boolean;
   /** Whether the feed begins anew. */
   readonly newFeed: boolean;
 }
@@ -86,19 +88,21 @@ export const alignColumns = async (
   const removed = target.filter((t) => !staged.some((s) => s.name === t.name));
   const policy = config.on_schema_change;
   const all = target.map((c) => c.name);
-  if (added.length === 0 && removed.length === 0) return { columns: all, newFeed: false };
+  const asItIs: Aligned = { columns: all, areAllColumns: true, newFeed: false };
+  if (added.length === 0 && removed.length === 0) return asItIs;
   const change = [...added.map((c) => `+${c.name}`), ...removed.map((c) => `-${c.name}`)].join(', ');
   if (policy === 'fail' || (policy === 'ignore' && removed.length > 0))
     throw new StrataError(
       'MODEL_INVALID',
       `Model ${label}: its columns changed (${change}); run it with --full-refresh`,
     );
-  if (policy === 'ignore') return { columns: all, newFeed: false };
+  if (policy === 'ignore') return asItIs;
   if (config.materialized !== 'incremental') throw new RebuildNeeded();
   if (config.backfill && added.length > 0 && !backfill) throw new BackfillNeeded();
   const drop = policy === 'sync_all_columns' ? removed : [];
   for (const table of [relation, feedRelation(relation)])
     await changeTable(connection, table, { added, removed: drop });
   const columns = staged.map((c) => c.name);
-  return { columns, newFeed: await alignFeed(connection, relation, columns) };
+  const areAllColumns = removed.length === drop.length;
+  return { columns, areAllColumns, newFeed: await alignFeed(connection, relation, columns) };
 };

@@ -10,6 +10,7 @@ import type { RelationName } from '../compiler/manifest';
 import { refuseImbalance } from '../domain/conservation';
 import type { RowCounts } from '../wire/transform';
 import { alignFillfactor } from './align-fillfactor';
+import { analyzeRelation } from './analyze-relation';
 import { describeRelation } from './facts';
 import { liveRows } from './need-archived';
 import { ensurePartitions, recordChangedMonths } from './partitions';
@@ -66,7 +67,8 @@ const writeBeside = async (
     connection,
     `insert into ${relationSql(built)} (${list}) select ${list} from ${live}`,
   );
-  await execute(connection, [...keysOf(built, write), `analyze ${relationSql(built)}`]);
+  await execute(connection, keysOf(built, write));
+  await analyzeRelation(connection, built);
   const places = keyPlacesOf(relation, config);
   if (places) await execute(connection, createKeyPlaces(places, STAGED));
   if (field !== undefined) await recordChangedMonths(connection, relation, { from: live, columns: [field] });
@@ -81,41 +83,50 @@ const refreshPlaces = async (
   places: KeyPlaces,
 ): Promise<number | undefined> => {
   const { table, key, field } = places;
-  if ((await describeRelation(connection, table)).exists)
-    return refreshInPlace(connection, { table, key, columns: [...key, field], from: STAGED });
+  if ((await describeRelation(connection, table)).exists) {
+    const refreshed = { table, key, columns: [...key, field], isUniqueOtherwise: false, from: STAGED };
+    return (await refreshInPlace(connection, refreshed)).rows;
+  }
   await execute(connection, createKeyPlaces(places, STAGED));
   return undefined;
 };
 
-/** Changes the rows of the relation that stands to the staged ones. Returns how many it has, and how many keys with a place. */
+/** What was written of a relation: how many rows it has, and what a refresh in place tells besides. */
+interface Written {
+  readonly rows: number;
+  /** How many keys have a place. */
+  readonly placed?: number | undefined;
+  /** How many rows that differ were not written. */
+  readonly missed?: number;
+}
+
+/** Changes the rows of the relation that stands to the staged ones. */
 const writeInPlace = async (
   connection: CommonQueryMethods,
   takeover: Takeover,
   { relation, config, live }: Write,
-): Promise<{ readonly rows: number; readonly placed: number | undefined }> => {
+): Promise<Written> => {
   const field = partitionFieldOf(config);
   await alignFillfactor(connection, relation, config);
-  const rows = await refreshInPlace(connection, { table: relation, ...takeover, from: live }, async () => {
+  const written = await refreshInPlace(connection, { table: relation, ...takeover, from: live }, async () => {
     if (field === undefined) return;
     await ensurePartitions(connection, relation, { from: COMING, field });
     await recordChangedMonths(connection, relation, { from: DIFFERENCE, columns: [field] });
   });
   const places = keyPlacesOf(relation, config);
-  return { rows, placed: places && (await refreshPlaces(connection, places)) };
+  return { ...written, placed: places && (await refreshPlaces(connection, places)) };
 };
 
 /**
- * Makes the relation have the live rows: in place where one stands that is made alike, else beside it.
+ * Makes the relation have the live rows: in place where one stands that is made alike, unless the model says otherwise; else
+ * beside it.
  * @throws what PostgreSQL says of a key that comes twice
  */
-const write = async (
-  connection: CommonQueryMethods,
-  what: Write,
-): Promise<{ readonly rows: number; readonly placed?: number | undefined }> => {
+const write = async (connection: CommonQueryMethods, what: Write): Promise<Written> => {
   const { relation, config } = what;
   const built = await beginBuild(connection, relation);
-  const isOurs = (await findRelation(connection, relation)) !== undefined;
-  const takeover = isOurs
+  const mayStand = config.rebuild === 'in_place' && (await findRelation(connection, relation)) !== undefined;
+  const takeover = mayStand
     ? await findTakeover(connection, relation, built, async () => {
         await createEmpty(connection, built, config);
         await execute(connection, keysOf(built, what));
@@ -153,10 +164,12 @@ export const buildTracked = async (
       throw error;
     });
   const expected = rows - excluded;
-  if (written.rows + archived !== expected || (written.placed ?? expected) !== expected) await refuseTwice();
+  const { placed = expected, missed = 0 } = written;
+  if (written.rows + archived !== expected || placed !== expected || missed !== 0) await refuseTwice();
   refuseImbalance(`Model ${label}`, [
     { left: 'rows staged', is: rows, right: 'written', of: written.rows + excluded + archived },
-    { left: 'keys staged', is: expected, right: 'placed', of: written.placed ?? expected },
+    { left: 'keys staged', is: expected, right: 'placed', of: placed },
+    { left: 'rows that differ and are not written', is: missed, right: 'allowed', of: 0 },
   ]);
   const superseded = loadOrderOf(config).length > 0 ? rowsIn - rows : 0;
   return {

@@ -4,6 +4,7 @@ import { quoteIdentifier, sqlLiteral } from '../compiler/identifiers';
 import { identityOf } from '../compiler/materializations/build';
 import {
   analyzeFeed,
+  type Application,
   applyDelta,
   compareStaged,
   countDelta,
@@ -25,6 +26,7 @@ import { ensurePartitions, recordChangedMonths } from './partitions';
 import { PROBED_AT_MOST, probing } from './probing';
 import { rawSql } from './raw-sql';
 import { hasConsumers, saveRelation, type TrackedRelation } from './relations';
+import { isSqlState, UNIQUE_VIOLATION } from './sqlstate';
 import { type BuildInput, countRows, execute, type Staged, stageModel } from './stage-model';
 
 /** Of fewer images a plan made for a handful is as good. */
@@ -51,6 +53,8 @@ interface Change {
   readonly ops: DeltaCounts;
   /** Whether the feed was made anew, with other columns. */
   readonly newFeed: boolean;
+  /** Whether the delta has all columns that the relation has. */
+  readonly areAllColumns: boolean;
 }
 
 export interface MergeInput extends BuildInput {
@@ -97,22 +101,41 @@ const rowCounts = (label: string, staged: Staged, { delta, ops }: Change): RowCo
   };
 };
 
-/**
- * Carries out what is in the delta, and makes sure that as many rows changed as it says. @throws ROWS_NOT_CONSERVED
- */
-const apply = async (
+/** Carries statements of the delta out, and makes sure that as many rows changed as it says. @throws ROWS_NOT_CONSERVED */
+const carryOut = async (
   connection: CommonQueryMethods,
-  { label }: MergeInput,
-  { delta, ops }: Change,
+  label: string,
+  { applications, ops }: { readonly applications: readonly Application[]; readonly ops: DeltaCounts },
 ): Promise<void> => {
-  const { places } = delta;
-  for (const { sql, operations } of [...(places ? applyToKeyPlaces(places) : []), ...applyDelta(delta)]) {
+  for (const { sql, operations } of applications) {
     const expected = operations.reduce((sum, operation) => sum + ops[operation], 0);
     if (expected === 0) continue;
     const rows = await countRows(connection, sql);
     refuseImbalance(`Model ${label}`, [
       { left: `rows to be ${operations[0] ?? ''}`, is: expected, right: 'written', of: rows },
     ]);
+  }
+};
+
+/**
+ * Carries out what is in the delta. Rows that change places in what the model makes unique beside its key stand in each other's
+ * way: then what would be updated is taken out and put in anew. @throws ROWS_NOT_CONSERVED
+ */
+const apply = async (
+  connection: CommonQueryMethods,
+  { label }: MergeInput,
+  { config, delta, ops, areAllColumns }: Change,
+): Promise<void> => {
+  const { places } = delta;
+  if (places) await carryOut(connection, label, { applications: applyToKeyPlaces(places), ops });
+  const run = (on: CommonQueryMethods, of: DeltaInput): Promise<void> =>
+    carryOut(on, label, { applications: applyDelta(of), ops });
+  if (!areAllColumns || !config.indexes.some(({ unique }) => unique)) return run(connection, delta);
+  try {
+    await connection.transaction((savepoint) => run(savepoint, delta));
+  } catch (error) {
+    if (!isSqlState(error, UNIQUE_VIOLATION)) throw error;
+    await run(connection, { ...delta, isUniqueOtherwise: true });
   }
 };
 
@@ -219,7 +242,7 @@ export const mergeChanges = async (
   if (!isIdleRun) await needArchived(connection, input.relation, { config, places: delta.places });
   return probing(connection, delta.lookup === 'probe', async () => {
     const ops = isIdleRun ? NOTHING : await compare(connection, delta);
-    const change = { config, delta, ops, newFeed: aligned.newFeed };
+    const change = { config, delta, ops, ...aligned };
     const rows = rowCounts(input.label, staged, change);
     await write(connection, input, change);
     return rows;

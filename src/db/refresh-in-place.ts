@@ -4,18 +4,18 @@ import { relationSql } from '../compiler/identifiers';
 import type { RelationName } from '../compiler/manifest';
 import {
   analyzeDifference,
-  deleteStanding,
   dropDifference,
   findDifference,
-  insertComing,
   type Refreshed,
+  writeDifference,
 } from '../compiler/materializations/difference';
+import { analyzeRelation } from './analyze-relation';
 import { countAll } from './count-all';
 import { sql } from './sql';
 import { countRows, execute } from './stage-model';
 
 /** What can be refreshed in its place. */
-export type Takeover = Pick<Refreshed, 'columns' | 'key'>;
+export type Takeover = Pick<Refreshed, 'columns' | 'key' | 'isUniqueOtherwise'>;
 
 const Shape = z.object({
   columns: z.array(z.object({ name: z.string(), type: z.string(), not_null: z.boolean() })),
@@ -23,6 +23,7 @@ const Shape = z.object({
   partition_key: z.string().nullable(),
   /** Indexes and constraints without their names. */
   rules: z.array(z.string()),
+  is_unique_otherwise: z.boolean(),
 });
 type Shape = z.infer<typeof Shape>;
 
@@ -55,7 +56,12 @@ const shapeOf = async (
         from pg_index as i where i.indrelid = c.oid
         union
         select pg_get_constraintdef(o.oid) from pg_constraint as o where o.conrelid = c.oid and o.contype <> 'n'
-      ) as rules
+      ) as rules,
+      exists (
+        select from pg_index as i
+        where (i.indrelid = c.oid or i.indrelid in (select p.relid from pg_partition_tree(c.oid) as p))
+          and not i.indisprimary and (i.indisunique or i.indisexclusion)
+      ) as is_unique_otherwise
     from pg_class as c
     inner join pg_namespace as n on n.oid = c.relnamespace
     where n.nspname = ${schema} and c.relname = ${name} and c.relkind in ('r', 'p')
@@ -84,35 +90,46 @@ export const findTakeover = async (
   const shape = await shapeOf(connection, empty);
   await execute(connection, [`drop table ${relationSql(empty)}`]);
   return shape !== undefined && canTakeOver(standing, shape)
-    ? { columns: shape.columns.map((c) => c.name), key: shape.key }
+    ? {
+        columns: shape.columns.map((c) => c.name),
+        key: shape.key,
+        isUniqueOtherwise: standing.is_unique_otherwise,
+      }
     : undefined;
 };
 
 /** Of more rows that are others now, in per cent, the table's statistics are made anew. */
 const ANALYZED_FROM_PERCENT = 10;
 
+/** What a refresh in place came to. */
+export interface InPlace {
+  /** How many rows the table has now: fewer than it was to have, where a key was to be in it twice. */
+  readonly rows: number;
+  /** How many of the rows that differ were not written. */
+  readonly missed: number;
+}
+
 /**
  * Makes a standing table's rows equal to those of `from`, by the ones in which they differ; within the caller's
  * transaction. No reader has to wait or is waited for; one whose snapshot is older goes on seeing the old rows, which a
  * swapped-in table couldn't show; rows that are the same, views, grants, and indexes that others made, stay.
- * `beforeWrite` is called once the difference is known ({@link COMING}). Returns how many rows the table has now: fewer
- * than `from`, where that has a key twice.
+ * `beforeWrite` is called once the difference is known ({@link COMING}).
  */
 export const refreshInPlace = async (
   connection: CommonQueryMethods,
   refreshed: Refreshed,
   beforeWrite: () => Promise<void> = () => Promise.resolve(),
-): Promise<number> => {
+): Promise<InPlace> => {
   const different = await countRows(connection, findDifference(refreshed));
+  let written = 0;
   if (different > 0) {
     await execute(connection, [analyzeDifference]);
     await beforeWrite();
-    // Everything that goes before anything that comes: of a dimension, windows must not overlap in between.
-    await execute(connection, [deleteStanding(refreshed), insertComing(refreshed)]);
+    for (const statement of writeDifference(refreshed)) written += await countRows(connection, statement);
   }
   await execute(connection, [dropDifference]);
   const rows = await countAll(connection, refreshed.table);
-  if (different * 100 > rows * ANALYZED_FROM_PERCENT)
-    await execute(connection, [`analyze ${relationSql(refreshed.table)}`]);
-  return rows;
+  if (different * 100 > rows * ANALYZED_FROM_PERCENT) await analyzeRelation(connection, refreshed.table);
+  // What is taken out and put in anew is written twice, and shows in how many rows there are.
+  return { rows, missed: refreshed.isUniqueOtherwise ? 0 : different - written };
 };

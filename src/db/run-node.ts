@@ -1,11 +1,13 @@
 import type { DatabasePool, DatabasePoolConnection, DatabaseTransactionConnection } from 'slonik';
 import { sql } from './sql';
-import type { Manifest, ManifestNode } from '../compiler/manifest';
+import type { Manifest, ManifestNode, RelationName } from '../compiler/manifest';
 import { countOf } from '../domain/count-of';
 import { StrataError } from '../domain/errors';
 import type { NodeResult, RunNodeInput } from '../wire/transform';
 import { ensureSchema } from './ensure-schema';
 import { explainModelError } from './explain-model-error';
+import { existingRelations, holdRelations } from './hold-relations';
+import { parentsOf } from './need-archived';
 import { beginAttempt, checkAttempt, type NodeAttempt, nodeSessionName } from './node-attempt';
 import { withNodeSession } from './node-session';
 import { describeNode, labelOf } from './plan-run';
@@ -62,11 +64,12 @@ const testResult = (work: Work, startedAt: number, failures: number): NodeResult
 const inTransaction = async (
   transaction: DatabaseTransactionConnection,
   work: Work,
-  database: string,
+  { database, parents }: { readonly database: string; readonly parents: readonly RelationName[] },
 ): Promise<NodeResult> => {
   const { deps, request, manifest, node, run } = work;
   const startedAt = Date.now();
   await transaction.query(sql.typeAlias('void')`set transaction isolation level repeatable read`);
+  await holdRelations(transaction, parents);
   await checkDatabaseUuid(transaction, request.databaseUuid);
   const done = await findNodeResult(transaction, { runId: run.run_id, nodeId: node.id, name: node.name });
   if (done) return done;
@@ -91,7 +94,9 @@ const underLock = (work: Work): Promise<NodeResult> => {
   const begin = (connection: DatabasePoolConnection): Promise<void> => beginAttempt(connection, work.attempt);
   return withNodeSession(deps.pool, { name, lock, signal, begin }, async (connection, database) => {
     if (node.kind === 'model') await ensureSchema(connection, node);
-    return connection.transaction((transaction) => inTransaction(transaction, work, database));
+    const read = parentsOf(work.manifest, node).map((parent) => parent.relation);
+    const parents = await existingRelations(connection, read);
+    return connection.transaction((transaction) => inTransaction(transaction, work, { database, parents }));
   });
 };
 

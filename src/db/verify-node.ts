@@ -1,4 +1,4 @@
-import type { DatabasePool, DatabasePoolConnection, DatabaseTransactionConnection } from 'slonik';
+import type { DatabasePool, DatabaseTransactionConnection } from 'slonik';
 import { sql } from './sql';
 import { z } from 'zod';
 import { nameHash } from '../compiler/identifiers';
@@ -9,7 +9,8 @@ import { StrataError } from '../domain/errors';
 import type { NodeResult, RunNodeInput } from '../wire/transform';
 import { liveShadow } from './archived-shadow';
 import { explainModelError } from './explain-model-error';
-import { describeRelation, renderFor } from './facts';
+import { renderFor } from './facts';
+import { existingRelations, holdRelations } from './hold-relations';
 import { needParents } from './need-archived';
 import { withNodeSession } from './node-session';
 import { describeNode, labelOf } from './plan-run';
@@ -51,18 +52,6 @@ const selectedModels = async (pool: DatabasePool, runId: string): Promise<Readon
     `),
   );
 
-const existing = async (
-  connection: DatabasePoolConnection,
-  relations: readonly RelationName[],
-): Promise<RelationName[]> => {
-  const found = [];
-  for (const relation of relations) {
-    const { type } = await describeRelation(connection, relation);
-    if (type === 'table' || type === 'view') found.push(relation);
-  }
-  return found;
-};
-
 /** The relations that stand and are read: the model's own, and those of its parents that have no shadow. */
 const standingRelations = ({ manifest, model, selected }: Work): RelationName[] => [
   model.relation,
@@ -72,20 +61,6 @@ const standingRelations = ({ manifest, model, selected }: Work): RelationName[] 
     return [parent.relation];
   }),
 ];
-
-/**
- * Holds relations as they are, before the transaction has its snapshot: of one that was swapped for a new one after
- * the snapshot, no row would be seen.
- */
-const hold = async (
-  transaction: DatabaseTransactionConnection,
-  relations: readonly RelationName[],
-): Promise<void> => {
-  for (const { schema, name } of relations)
-    await transaction.query(
-      sql.typeAlias('void')`lock table ${sql.identifier([schema, name])} in access share mode`,
-    );
-};
 
 const rebuildAndCompare = async (
   transaction: DatabaseTransactionConnection,
@@ -117,7 +92,7 @@ const inTransaction = async (
   const { request, model, run } = work;
   const startedAt = Date.now();
   await transaction.query(sql.typeAlias('void')`set transaction isolation level repeatable read`);
-  await hold(transaction, standing);
+  await holdRelations(transaction, standing);
   await checkDatabaseUuid(transaction, request.databaseUuid);
   const done = (await findVerifications(transaction, run.run_id)).find((v) => v.nodeId === model.id);
   if (done) return done;
@@ -149,7 +124,7 @@ const verify = (work: Work): Promise<RecordedVerification> => {
   const lock = relationKey(shadowRelation(run.run_id, model.relation));
   return withNodeSession(deps.pool, { name, lock, signal: request.signal }, async (connection, database) => {
     await prepareShadow(connection, { runId: run.run_id, manifest });
-    const standing = await existing(connection, standingRelations(work));
+    const standing = await existingRelations(connection, standingRelations(work));
     return connection.transaction((transaction) => inTransaction(transaction, work, { database, standing }));
   });
 };

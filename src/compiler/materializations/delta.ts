@@ -19,6 +19,8 @@ export interface DeltaInput {
   readonly backfill?: boolean | undefined;
   /** Whether staged rows have `_gone`, which makes them leave the target, or not enter it. */
   readonly hasGone?: boolean | undefined;
+  /** Whether rows change places in what is unique beside the key: what would be updated goes before anything comes. */
+  readonly isUniqueOtherwise?: boolean | undefined;
   /** What the target is partitioned by, if it is. */
   readonly partitionField: string | undefined;
   /** Where the target's keys lie, if they don't say it themselves; its rows are then found by key and place. */
@@ -196,21 +198,24 @@ export interface Application {
 
 /** Deletes, then updates, then inserts: in this order a history of versions never overlaps in between. */
 export const applyDelta = (input: DeltaInput): Application[] => {
-  const { target, columns, key } = input;
+  const { target, columns, key, isUniqueOtherwise = false } = input;
   const others = columns.filter((c) => !key.includes(c));
   const set = others.map((c) => `${quoteIdentifier(c)} = d.${quoteIdentifier(c)}`).join(', ');
   const table = relationSql(target);
+  const changed = ['updated', 'remembered'] as const;
+  const also = isUniqueOtherwise ? changed : [];
+  const which = (op: string): string => (isUniqueOtherwise ? `in ('${op}', 'u', 'r')` : `= '${op}'`);
   const remove: Application = {
-    sql: `delete from ${table} as t using ${DELTA} as d where d._op = 'd' and ${isSameRow(input)}`,
-    operations: ['deleted'],
+    sql: `delete from ${table} as t using ${DELTA} as d where d._op ${which('d')} and ${isSameRow(input)}`,
+    operations: ['deleted', ...also],
   };
   const update: Application = {
     sql: `update ${table} as t set ${set} from ${DELTA} as d where d._op in ('u', 'r') and ${isSameRow(input)}`,
-    operations: ['updated', 'remembered'],
+    operations: changed,
   };
   const insert: Application = {
-    sql: `insert into ${table} (${list(columns)}) select ${list(columns)} from ${DELTA} where _op = 'i'`,
-    operations: ['inserted'],
+    sql: `insert into ${table} (${list(columns)}) select ${list(columns)} from ${DELTA} where _op ${which('i')}`,
+    operations: ['inserted', ...also],
   };
-  return others.length === 0 ? [remove, insert] : [remove, update, insert];
+  return isUniqueOtherwise || others.length === 0 ? [remove, insert] : [remove, update, insert];
 };

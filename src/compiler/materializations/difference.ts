@@ -7,6 +7,8 @@ export interface Refreshed {
   readonly columns: readonly string[];
   /** The table's primary key. */
   readonly key: readonly string[];
+  /** Whether more than the key is unique in it: two rows may then change places in that. */
+  readonly isUniqueOtherwise: boolean;
   /** What the rows come from: a table, or a sub-select with its alias. */
   readonly from: string;
 }
@@ -35,12 +37,26 @@ where standing.${first} is null or wanted.${first} is null${differs}`;
 export const analyzeDifference = `analyze ${DIFFERENCE}`;
 export const dropDifference = `drop table ${DIFFERENCE}`;
 
-/** Takes out what is no more, or otherwise now. */
-export const deleteStanding = ({ table, key }: Refreshed): string =>
-  `delete from ${relationSql(table)} as t using ${DIFFERENCE} as d
-where d._stands and ${key.map((k) => `t.${q(k)} = d.${q(k)}`).join(' and ')}`;
+const isSameRow = (key: readonly string[]): string => key.map((k) => `t.${q(k)} = d.${q(k)}`).join(' and ');
 
-export const insertComing = ({ table, columns }: Refreshed): string => {
+/**
+ * Makes the table's rows what they are to be. A row that is otherwise now is changed where it stands, which costs less than
+ * to take it out and put it in anew; where more is unique than the key, everything that goes does before anything comes.
+ */
+export const writeDifference = ({ table, columns, key, isUniqueOtherwise }: Refreshed): string[] => {
+  const target = relationSql(table);
   const list = columns.map(q).join(', ');
-  return `insert into ${relationSql(table)} (${list}) select ${list} from ${COMING}`;
+  const others = columns.filter((c) => !key.includes(c));
+  const leave = (which: string): string =>
+    `delete from ${target} as t using ${DIFFERENCE} as d\nwhere ${which} and ${isSameRow(key)}`;
+  const enter = (which: string): string =>
+    `insert into ${target} (${list}) select ${list} from ${DIFFERENCE} where ${which}`;
+  if (isUniqueOtherwise) return [leave('d._stands'), enter('_comes')];
+  const change = `update ${target} as t set ${others.map((c) => `${q(c)} = d.${q(c)}`).join(', ')}
+from ${DIFFERENCE} as d\nwhere d._stands and d._comes and ${isSameRow(key)}`;
+  return [
+    leave('d._stands and not d._comes'),
+    ...(others.length === 0 ? [] : [change]),
+    enter('_comes and not _stands'),
+  ];
 };

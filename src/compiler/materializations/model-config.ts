@@ -28,6 +28,12 @@ const common = {
   full_refresh: z.boolean().optional(),
 };
 
+const tracked = {
+  ...common,
+  /** How a relation that stands is built anew: changed where it stands, or another one beside it that is swapped in. */
+  rebuild: z.enum(['in_place', 'beside']).default('in_place'),
+};
+
 const View = z.object({ materialized: z.literal('view') });
 const Table = z.object({ materialized: z.literal('table'), ...common });
 
@@ -48,7 +54,7 @@ const Incremental = z
     partition_by: Partition.optional(),
     /** How long partitions stay before they are archived. */
     retention: z.optional(Retention),
-    ...common,
+    ...tracked,
   })
   .refine(({ load_order, delete_where }) => load_order === undefined || delete_where === undefined, {
     path: ['delete_where'],
@@ -81,7 +87,7 @@ const Scd2 = z.object({
   type_0: names.default([]),
   surrogate_key: z.string(),
   on_schema_change: z.enum(rebuilding).default('fail'),
-  ...common,
+  ...tracked,
 });
 
 /** Whole periods are recomputed: those that the model declares with `affected_periods()`. */
@@ -91,7 +97,7 @@ const ByPeriod = z.object({
   period: Period,
   period_column: z.string(),
   on_schema_change: z.enum(rebuilding).default('fail'),
-  ...common,
+  ...tracked,
 });
 
 const MATERIALIZATIONS = ['view', 'table', 'incremental', 'scd2', 'by_period', 'ephemeral'];
@@ -141,6 +147,7 @@ const SHAPELESS = new Set([
   'indexes',
   'keeps_all_rows',
   'on_schema_change',
+  'rebuild',
   'retention',
 ]);
 

@@ -16,10 +16,9 @@ import {
   STAGED,
 } from '../../../src/compiler/materializations/delta';
 import {
-  deleteStanding,
   findDifference,
-  insertComing,
   type Refreshed,
+  writeDifference,
 } from '../../../src/compiler/materializations/difference';
 import {
   applyToKeyPlaces,
@@ -67,6 +66,7 @@ const refreshed: Refreshed = {
   table: target,
   columns: ['id', 'at', 'n', '_batch_id'],
   key: ['id', 'at'],
+  isUniqueOtherwise: false,
   from: STAGED,
 };
 
@@ -80,9 +80,10 @@ const statements: Record<string, readonly string[]> = {
   ],
   'refresh-in-place': [
     findDifference(refreshed),
-    deleteStanding(refreshed),
-    insertComing(refreshed),
+    ...writeDifference(refreshed),
+    ...writeDifference({ ...refreshed, isUniqueOtherwise: true }),
     findDifference({ ...refreshed, columns: refreshed.key }),
+    ...writeDifference({ ...refreshed, columns: refreshed.key }),
   ],
   'compare-load-order': compareStaged(delta),
   'compare-backfill': compareStaged({ ...delta, hasGone: false, backfill: true }),
@@ -95,6 +96,7 @@ const statements: Record<string, readonly string[]> = {
     scope: `t."month" = any ('{2024-01-01}'::date[])`,
   }),
   'apply-delta': [feedDelta(delta, 7n), ...applyDelta(delta).map((a) => a.sql)],
+  'apply-delta-unique-otherwise': applyDelta({ ...delta, isUniqueOtherwise: true }).map((a) => a.sql),
   'compare-partitioned': [...compareStaged(partitioned), countDelta(partitioned)],
   'compare-probing': compareStaged({ ...delta, lookup: 'probe' }),
   'compare-probing-partitioned': compareStaged({ ...partitioned, lookup: 'probe' }),

@@ -71,6 +71,15 @@ describe('over a relation that stands', () => {
     expect(await changedMonths()).toEqual([]);
   });
 
+  test('a row that is not written, since a trigger keeps it as it was, is ROWS_NOT_CONSERVED', async () => {
+    await shop.execute(
+      `create function keep() returns trigger language plpgsql as 'begin return null; end'`,
+      'create trigger keep before update on shop.m for each row execute function keep()',
+      "update things set n = 99 where id = '1-1'",
+    );
+    await expect(fullRefresh(PARTITIONED)).rejects.toMatchObject({ code: 'ROWS_NOT_CONSERVED' });
+  });
+
   test('made otherwise (an index, no partitions), it is built beside and takes its place', async () => {
     for (const settings of [
       "partition_by={'field': 'at'}, indexes=[{'columns': ['n']}]",
@@ -87,6 +96,29 @@ describe('over a relation that stands', () => {
   });
 });
 
+test("rebuild='beside' makes another relation with all rows, and keeps what is granted and which rows are where", async () => {
+  const oid = () => shop.select("select 'shop.m'::regclass::oid::bigint as oid");
+  for (const settings of ["partition_by={'field': 'at'}", 'fillfactor=90']) {
+    await shop.execute(
+      'delete from things',
+      "insert into things (id, n, at) values ('a', 1, '2025-01-01Z'), ('b', 2, '2025-02-01Z')",
+    );
+    await fullRefresh(model(settings));
+    await shop.execute('grant select on shop.m to public');
+    const before = await oid();
+    await fullRefresh(model(settings));
+    expect(await oid()).toEqual(before);
+    await shop.execute('update things set n = n + 1');
+    const [result] = await fullRefresh(model(`${settings}, rebuild='beside'`));
+    expect(result?.rows).toMatchObject({ in: 2, inserted: 2 });
+    expect(await oid()).not.toEqual(before);
+    expect(await shop.select(ROWS)).toEqual(await shop.select('select id, n, at from things order by id'));
+    expect(await shop.select("select has_table_privilege('public', 'shop.m', 'select') as may")).toEqual([
+      { may: true },
+    ]);
+  }
+});
+
 describe('a key that is staged twice is KEY_DUPLICATE, and the relation stays as it was', () => {
   const TWICE = {
     'the same row': "('a', 1, '2025-01-01Z')",
@@ -95,7 +127,11 @@ describe('a key that is staged twice is KEY_DUPLICATE, and the relation stays as
     'both of them new': "('b', 1, '2025-01-01Z'), ('b', 1, '2025-01-01Z')",
     'both of them new, in two months': "('b', 1, '2025-01-01Z'), ('b', 1, '2025-02-01Z')",
   };
-  const KINDS = { plain: model('indexes=[]'), partitioned: PARTITIONED };
+  const KINDS = {
+    plain: model('indexes=[]'),
+    partitioned: PARTITIONED,
+    'built beside': model("partition_by={'field': 'at'}, rebuild='beside'"),
+  };
 
   describe.each(Object.entries(KINDS))('%s', (_kind, m) => {
     test.each(Object.entries(TWICE))('%s', async (_what, values) => {

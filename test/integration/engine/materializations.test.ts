@@ -143,6 +143,51 @@ describe('incremental', () => {
     ]);
   });
 
+  describe('beside the key a column is unique', () => {
+    const models = (settings = '', columns = 'id, n, place') =>
+      merged(`, indexes=[{'columns': ['n'], 'unique': true}]${settings}`, columns);
+    const equal = async (): Promise<void> =>
+      expect(await select('select id, n from shop.m order by id')).toEqual(
+        await select('select id, n from things order by id'),
+      );
+
+    test('rows may change places in it, in a run and in a full refresh', async () => {
+      await execute("insert into things values ('a', 1), ('b', 2), ('c', 3)");
+      await run(models());
+      for (const options of [{}, { fullRefresh: true }]) {
+        await execute('update things set n = n % 3 + 1');
+        await run(models(), options);
+        await equal();
+      }
+    });
+
+    test('two rows with the same value fail, and the relation stays as it was', async () => {
+      await execute("insert into things values ('a', 1), ('b', 2)");
+      await run(models());
+      await execute('update things set n = 3');
+      await expect(run(models())).rejects.toMatchObject({ code: 'KEY_DUPLICATE' });
+      expect(await select('select id, n from shop.m order by id')).toEqual([
+        { id: 'a', n: 1 },
+        { id: 'b', n: 2 },
+      ]);
+    });
+
+    test('a row that changes otherwise is updated: what refers to it is not disturbed, columns that are no more selected stay', async () => {
+      const settings = ", on_schema_change='append_new_columns'";
+      await execute("insert into things values ('a', 1, null, 7), ('b', 2, null, 8)");
+      await run(models(settings));
+      await execute(
+        'create table refers (id text references shop.m on delete cascade)',
+        "insert into refers values ('a'), ('b')",
+        'update things set n = n + 10',
+      );
+      await run(models(settings, 'id, n'));
+      await equal();
+      expect(await select('select place from shop.m order by id')).toEqual([{ place: 7 }, { place: 8 }]);
+      expect(await select('select count(*)::integer as rows from refers')).toEqual([{ rows: 2 }]);
+    });
+  });
+
   // sample-voice-of-customer-datalake#411.
   test('of several rows of a key the greatest load order stands, and an older one never comes back', async () => {
     await execute("insert into things (id, n, place) values ('a', 1, 1), ('a', 3, 3), ('a', 2, 2)");

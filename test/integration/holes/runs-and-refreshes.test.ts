@@ -7,6 +7,7 @@ import { customer, transaction } from '../../support/echo-rows';
 import { emptyWarehouse } from '../../support/empty-warehouse';
 import { type Accepted, referenceTables } from '../../support/reference';
 import { compileEcho } from '../../support/compile-echo';
+import { Shop } from '../../support/shop';
 import { TestWarehouse } from '../../support/test-warehouse';
 import { waitFor } from '../../support/wait-for';
 
@@ -240,5 +241,54 @@ describe('hole 7: a full refresh leaves an empty table for minutes', () => {
     await long.query('commit');
     expect((await refresh)[0]).toMatchObject({ state: 'success' });
     await expect(other.query('select extra from gold.dim_customer')).rejects.toThrow(/does not exist/);
+  });
+});
+
+describe('a relation that is swapped for another one while a node waits to read it', () => {
+  test('as the usual stack has it: with an older snapshot it is empty', async () => {
+    const [reader, writer] = [await session(), await session()];
+    await writer.query('create table swapped (id integer)');
+    await writer.query('insert into swapped values (1)');
+    await reader.query('begin isolation level repeatable read');
+    await reader.query('select 1');
+    for (const statement of [
+      'drop table swapped',
+      'create table swapped (id integer)',
+      'insert into swapped values (1)',
+    ])
+      await writer.query(statement);
+    expect(await reader.query('select id from swapped')).toEqual([]);
+    await reader.query('rollback');
+    await writer.query('drop table swapped');
+  });
+
+  test('a node sees the rows of the new one', async () => {
+    const shop = await Shop.open();
+    const writer = await openSession(shop.url);
+    try {
+      const models = {
+        t: "{{ config(materialized='table') }} select id, n from {{ source('plain', 'things') }}",
+        m: "{{ config(materialized='incremental', unique_key='id') }} select id, n from {{ ref('t') }}",
+      };
+      await shop.execute("insert into things (id, n) values ('a', 1)");
+      await shop.run(models);
+      await writer.query('begin');
+      await writer.query('lock table shop.t');
+      const run = shop.run(models, { select: ['m'] });
+      await waitFor(async () => (await shop.pool.exists(waitingForLock)) === true, {
+        what: 'the node to wait',
+      });
+      for (const statement of [
+        'drop table shop.t',
+        "create table shop.t as select 'a' as id, 2 as n",
+        'commit',
+      ])
+        await writer.query(statement);
+      await run;
+      expect(await shop.select('select id, n from shop.m')).toEqual([{ id: 'a', n: 2 }]);
+    } finally {
+      await writer.close();
+      await shop.close();
+    }
   });
 });

@@ -35,7 +35,7 @@ describe('the settings of the materializations', () => {
     [...(pattern.exec(source)?.[1] ?? '').matchAll(/(\w+): (?:z\.|names|Period|Partition)/g)].map(
       (m) => m[1] as string,
     );
-  const common = fields(/const common = \{([\s\S]*?)\};/);
+  const common = [...fields(/const common = \{([\s\S]*?)\};/), ...fields(/const tracked = \{([\s\S]*?)\};/)];
   const settingsOf = (schema: string): string[] =>
     fields(new RegExp(`const ${schema} = z\\s*\\.object\\(\\{([\\s\\S]*?)\\}\\)\\s*[;.]`)).filter(
       (name) => name !== 'materialized',
