@@ -33,13 +33,13 @@ export const analyzeRelation = async (
 ): Promise<void> => {
   const table = relationSql(relation);
   const partitions = await listPartitions(connection, relation);
-  const { can_alone: canAlone, target } = await readAbility(connection);
-  if (partitions.length === 0 || !canAlone) {
+  const partly = partitions.length === 0 ? undefined : await readAbility(connection);
+  if (!partly?.can_alone) {
     await connection.query(rawSql(`analyze ${table}`));
     return;
   }
   await connection.query(rawSql(`analyze only ${table}`));
-  await withSettings(connection, { default_statistics_target: target }, async () => {
+  await withSettings(connection, { default_statistics_target: partly.target }, async () => {
     for (const partition of partitions) await connection.query(rawSql(`analyze ${relationSql(partition)}`));
   });
 };

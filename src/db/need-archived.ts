@@ -2,9 +2,10 @@ import type { CommonQueryMethods } from 'slonik';
 import { quoteIdentifier as q, relationSql } from '../compiler/identifiers';
 import type { Manifest, ManifestModel, RelationName } from '../compiler/manifest';
 import { countWhere, inMonths } from '../compiler/materializations/archive-sql';
-import { STAGED } from '../compiler/materializations/delta';
+import { equalKeys, STAGED } from '../compiler/materializations/delta';
 import type { KeyPlaces } from '../compiler/materializations/key-places';
 import { partitionFieldOf, type TrackedConfig } from '../compiler/materializations/model-config';
+import { parentsOf } from '../compiler/parents-of';
 import { archiveColumn } from '../domain/archive-manifest';
 import { equalsArchive } from './archive-rows';
 import { describeStaged } from './stage-model';
@@ -30,7 +31,7 @@ export const needArchived = async (
     columns: [`s.${q(field)}`],
   });
   if (places) {
-    const sameKey = places.key.map((k) => `k.${q(k)} = s.${q(k)}`).join(' and ');
+    const sameKey = equalKeys(places.key, 'k', 's');
     touched.push(
       ...(await archivesTouched(connection, archives, {
         from: `${STAGED} as s inner join ${relationSql(places.table)} as k on ${sameKey}`,
@@ -71,17 +72,6 @@ export const liveRows = async (
     archived: Count.parse(rows[0]).rows,
   };
 };
-
-/** The models that a node reads, also through ephemeral ones. */
-export const parentsOf = (
-  manifest: Manifest,
-  { dependsOn }: Pick<ManifestModel, 'dependsOn'>,
-): ManifestModel[] =>
-  dependsOn.flatMap((id) => {
-    const parent = manifest.nodes[id];
-    if (parent?.kind !== 'model') return [];
-    return parent.materialized === 'ephemeral' ? parentsOf(manifest, parent) : [parent];
-  });
 
 /** What reads all of its parents needs their archived months back. @throws ArchivedMonthsNeeded */
 export const needParents = async (

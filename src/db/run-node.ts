@@ -1,13 +1,13 @@
 import type { DatabasePool, DatabasePoolConnection, DatabaseTransactionConnection } from 'slonik';
 import { sql } from './sql';
 import type { Manifest, ManifestNode, RelationName } from '../compiler/manifest';
+import { parentsOf } from '../compiler/parents-of';
 import { countOf } from '../domain/count-of';
 import { StrataError } from '../domain/errors';
 import type { NodeResult, RunNodeInput } from '../wire/transform';
 import { ensureSchema } from './ensure-schema';
 import { explainModelError } from './explain-model-error';
 import { existingRelations, holdRelations } from './hold-relations';
-import { parentsOf } from './need-archived';
 import { beginAttempt, checkAttempt, type NodeAttempt, nodeSessionName } from './node-attempt';
 import { withNodeSession } from './node-session';
 import { describeNode, labelOf } from './plan-run';

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { nameHash } from '../compiler/identifiers';
 import type { Manifest, ManifestModel, RelationName } from '../compiler/manifest';
 import { parseModelConfig } from '../compiler/materializations/model-config';
+import { parentsOf } from '../compiler/parents-of';
 import { shadowManifest, shadowRelation } from '../compiler/shadow';
 import { StrataError } from '../domain/errors';
 import type { NodeResult, RunNodeInput } from '../wire/transform';
@@ -55,11 +56,9 @@ const selectedModels = async (pool: DatabasePool, runId: string): Promise<Readon
 /** The relations that stand and are read: the model's own, and those of its parents that have no shadow. */
 const standingRelations = ({ manifest, model, selected }: Work): RelationName[] => [
   model.relation,
-  ...model.dependsOn.flatMap((id) => {
-    const parent = manifest.nodes[id];
-    if (parent?.kind !== 'model' || parent.materialized === 'ephemeral' || selected.has(id)) return [];
-    return [parent.relation];
-  }),
+  ...parentsOf(manifest, model)
+    .filter(({ id }) => !selected.has(id))
+    .map(({ relation }) => relation),
 ];
 
 const rebuildAndCompare = async (

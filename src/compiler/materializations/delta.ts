@@ -45,7 +45,8 @@ export const PROVENANCE = new Set(['_loaded_at', '_batch_id', '_row_number']);
 const list = (columns: readonly string[], alias?: string): string =>
   columns.map((c) => (alias ? `${alias}.${quoteIdentifier(c)}` : quoteIdentifier(c))).join(', ');
 
-const equalKeys = (key: readonly string[], a: string, b: string): string =>
+/** Whether the rows of two aliases have the same key. */
+export const equalKeys = (key: readonly string[], a: string, b: string): string =>
   key.map((k) => `${a}.${quoteIdentifier(k)} = ${b}.${quoteIdentifier(k)}`).join(' and ');
 
 const differs = ({ columns, key }: DeltaInput): string => {

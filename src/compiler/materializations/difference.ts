@@ -1,5 +1,6 @@
 import { quoteIdentifier as q, relationSql } from '../identifiers';
 import type { RelationName } from '../manifest';
+import { equalKeys } from './delta';
 
 /** A table that stands, and the rows that it is to have. */
 export interface Refreshed {
@@ -37,8 +38,6 @@ where standing.${first} is null or wanted.${first} is null${differs}`;
 export const analyzeDifference = `analyze ${DIFFERENCE}`;
 export const dropDifference = `drop table ${DIFFERENCE}`;
 
-const isSameRow = (key: readonly string[]): string => key.map((k) => `t.${q(k)} = d.${q(k)}`).join(' and ');
-
 /**
  * Makes the table's rows what they are to be. A row that is otherwise now is changed where it stands, which costs less than
  * to take it out and put it in anew; where more is unique than the key, everything that goes does before anything comes.
@@ -47,13 +46,14 @@ export const writeDifference = ({ table, columns, key, isUniqueOtherwise }: Refr
   const target = relationSql(table);
   const list = columns.map(q).join(', ');
   const others = columns.filter((c) => !key.includes(c));
+  const isSameRow = equalKeys(key, 't', 'd');
   const leave = (which: string): string =>
-    `delete from ${target} as t using ${DIFFERENCE} as d\nwhere ${which} and ${isSameRow(key)}`;
+    `delete from ${target} as t using ${DIFFERENCE} as d\nwhere ${which} and ${isSameRow}`;
   const enter = (which: string): string =>
     `insert into ${target} (${list}) select ${list} from ${DIFFERENCE} where ${which}`;
   if (isUniqueOtherwise) return [leave('d._stands'), enter('_comes')];
   const change = `update ${target} as t set ${others.map((c) => `${q(c)} = d.${q(c)}`).join(', ')}
-from ${DIFFERENCE} as d\nwhere d._stands and d._comes and ${isSameRow(key)}`;
+from ${DIFFERENCE} as d\nwhere d._stands and d._comes and ${isSameRow}`;
   return [
     leave('d._stands and not d._comes'),
     ...(others.length === 0 ? [] : [change]),

@@ -1,6 +1,6 @@
 import { keysRelation, quoteIdentifier as q, relationSql } from '../identifiers';
 import type { RelationName } from '../manifest';
-import { type Application, DELTA, PLACE } from './delta';
+import { type Application, DELTA, equalKeys, PLACE } from './delta';
 import { partitionFieldOf, type TrackedConfig } from './model-config';
 
 /**
@@ -37,7 +37,7 @@ export const createKeyPlaces = (places: KeyPlaces, from: string): string[] => {
 export const applyToKeyPlaces = (places: KeyPlaces): Application[] => {
   const table = relationSql(places.table);
   const field = q(places.field);
-  const sameKey = places.key.map((k) => `k.${q(k)} = d.${q(k)}`).join(' and ');
+  const sameKey = equalKeys(places.key, 'k', 'd');
   return [
     {
       sql: `delete from ${table} as k using ${DELTA} as d where d._op = 'd' and ${sameKey}`,

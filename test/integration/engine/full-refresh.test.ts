@@ -96,7 +96,7 @@ describe('over a relation that stands', () => {
   });
 });
 
-test("rebuild='beside' makes another relation with all rows, and keeps what is granted and which rows are where", async () => {
+test("rebuild='beside' makes another relation with all rows, and keeps what is granted", async () => {
   const oid = () => shop.select("select 'shop.m'::regclass::oid::bigint as oid");
   for (const settings of ["partition_by={'field': 'at'}", 'fillfactor=90']) {
     await shop.execute(
